@@ -1,0 +1,58 @@
+//! Who is asking?
+//!
+//! A [`Scheme`] looks at a request's [`Head`] and finds one credential in it, or none. Its answer is a
+//! [`Step`]: done at once when memory has seen the credential, one boxed future when a store must be
+//! asked. The end of either is a [`Verdict`]: absent, a known [`Identity`], or a [`Rejection`].
+//!
+//! The crate knows no runtime and no database: what it needs from storage are the ports of [`store`].
+//!
+//! ```
+//! use http::{HeaderMap, Method};
+//! use trackgate_schemes::{CanonicalPath, Head, Scheme, Step, Verdict};
+//!
+//! fn ask(scheme: &dyn Scheme, headers: &HeaderMap) -> Verdict {
+//!     let path = CanonicalPath::parse("/ping").expect("a plain path");
+//!     let head = Head::new(&Method::GET, &path, headers);
+//!     match scheme.authenticate(&head) {
+//!         Step::Done(verdict) => verdict,
+//!         Step::Ask(_future) => unreachable!("this scheme asks nobody"),
+//!     }
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod basic;
+pub mod bearer;
+mod clock;
+mod grants;
+mod guess;
+mod hash_pool;
+mod head;
+mod identity;
+pub mod jwt;
+mod known;
+mod name;
+pub mod password;
+mod path;
+mod rejection;
+mod scheme;
+mod secret;
+mod sign_in;
+pub mod sliding;
+pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use grants::{Grant, GrantError, Grants};
+pub use guess::{Admission, Attempt, GuessGuard, NoGuard, Outcome};
+pub use hash_pool::{HashJobLost, HashPool, HashPoolFull};
+pub use head::Head;
+pub use identity::{AccountId, Credential, CredentialKind, Identity, Subject};
+pub use known::{Forget, Known, Ticket};
+pub use name::{AccountName, EmailAddress, Login, NameError};
+pub use path::{CanonicalPath, PathFault};
+pub use rejection::{Class, Reason, Rejection};
+pub use scheme::{Carrier, Scheme, Step, Verdict};
+pub use secret::{Digest, DigestKey, Secret};
+pub use sign_in::SignIn;

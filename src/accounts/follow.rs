@@ -1,0 +1,92 @@
+//! Reading the event log, so that a change in another process is seen here within a second.
+
+use std::time::{Duration, Instant};
+
+use trackgate_schemes::store::StoreError;
+
+use super::AccountService;
+use crate::ports::{Event, EventKind};
+
+/// Reads the event log from its end at start on.
+#[derive(Debug)]
+pub struct Follower {
+    service: AccountService,
+    seen: u64,
+    read_at: Instant,
+}
+
+/// The event log could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the event log cannot be read")]
+pub struct FollowError(#[from] StoreError);
+
+impl AccountService {
+    /// Starts to follow the event log from its present end.
+    ///
+    /// # Errors
+    ///
+    /// [`FollowError`] if the store is down.
+    pub async fn follow(&self) -> Result<Follower, FollowError> {
+        let seen = self.store.newest_event().await?;
+        Ok(Follower { service: self.clone(), seen, read_at: Instant::now() })
+    }
+}
+
+impl Follower {
+    /// Reads what is new and forgets what it names. A gap in the log forgets everything.
+    ///
+    /// # Errors
+    ///
+    /// [`FollowError`] if the store is down; once that has lasted for [`Follower::BOUND`], every memory
+    /// is emptied at each try, so that nothing is accepted from old knowledge.
+    pub async fn catch_up(&mut self) -> Result<(), FollowError> {
+        let read = self.read().await;
+        if read.is_ok() {
+            self.read_at = Instant::now();
+        } else if self.read_at.elapsed() > Self::BOUND {
+            self.service.memories.forget_all();
+        }
+        read
+    }
+
+    /// Follows for ever, two times a second.
+    pub async fn run(mut self) {
+        loop {
+            tokio::time::sleep(Self::EVERY).await;
+            if let Err(error) = self.catch_up().await {
+                tracing::warn!(%error, "following the event log");
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), FollowError> {
+        loop {
+            let events = self.service.store.events_after(self.seen, BATCH).await?;
+            let full = events.len() == BATCH as usize;
+            for event in events {
+                self.apply(&event);
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        if event.seq != self.seen + 1 {
+            self.service.memories.forget_all();
+        }
+        self.seen = event.seq;
+        match &event.kind {
+            EventKind::Account(id) => self.service.memories.forget_account(*id),
+            EventKind::Credential { id, .. } => self.service.memories.forget_credential(id),
+        }
+    }
+
+    /// How long memories may be trusted while the log cannot be read.
+    pub const BOUND: Duration = Duration::from_secs(10);
+
+    const EVERY: Duration = Duration::from_millis(400);
+}
+
+const BATCH: u32 = 500;

@@ -1,0 +1,476 @@
+//! The one account base behind every door: making, changing and ending accounts and their credentials.
+//!
+//! Every change goes to the store first, then out of every memory of this process, then back to the
+//! caller; other processes learn of it from the event log, which [`follow`](AccountService::follow) reads.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use trackgate_schemes::bearer::NewToken;
+use trackgate_schemes::store::{Account, AccountState, ApiToken, StoreError};
+use trackgate_schemes::{
+    AccountId, AccountName, Clock, EmailAddress, Grants, Identity, NameError, Reason, Rejection, Secret, SignIn,
+    password,
+};
+
+use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, NewAccount, Store, Written};
+
+mod follow;
+mod memories;
+
+pub use follow::{FollowError, Follower};
+pub use memories::Memories;
+
+/// Makes, changes and ends accounts and credentials; every door and the command line call it.
+#[derive(Clone, Debug)]
+pub struct AccountService {
+    store: Arc<dyn Store>,
+    sign_in: SignIn,
+    memories: Arc<Memories>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Where a change comes from, for the audit trail.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Who does it: an account's name, or `operator`.
+    pub actor: Arc<str>,
+    /// The service that signs it: as named at sign-in, else the tracker's id or `command-line`.
+    pub service: Arc<str>,
+    /// From where.
+    pub client: Option<IpAddr>,
+}
+
+impl Origin {
+    /// Somebody who has not signed in, at the door of this tracker.
+    pub fn nobody(tracker: &str, client: Option<IpAddr>) -> Self {
+        Self { actor: "".into(), service: tracker.into(), client }
+    }
+
+    /// This identity, at the door of this tracker.
+    pub fn of(identity: &Identity, tracker: &str, client: Option<IpAddr>) -> Self {
+        Self { actor: identity.name().into(), service: identity.service().unwrap_or(tracker).into(), client }
+    }
+
+    /// The operator at the command line.
+    pub fn operator() -> Self {
+        Self { actor: "operator".into(), service: "command-line".into(), client: None }
+    }
+}
+
+/// An account as somebody asks for it.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Its name as typed.
+    pub name: String,
+    /// Its e-mail address as typed.
+    pub email: Option<String>,
+    /// Its password; `None` for an account that signs in by tokens alone.
+    pub password: Option<Secret>,
+    /// Whether it may sign in at once.
+    pub state: AccountState,
+    /// What it may do.
+    pub grants: Grants,
+}
+
+/// Why a change was not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The e-mail address cannot be one.
+    #[error("that is not an e-mail address")]
+    BadEmail(#[source] NameError),
+    /// The name cannot be one.
+    #[error("that name cannot be used")]
+    BadName(#[source] NameError),
+    /// The password is empty or longer than 1 KiB.
+    #[error("the password is empty or longer than 1 KiB")]
+    BadPassword,
+    /// Another account has the address.
+    #[error("that e-mail address is taken")]
+    EmailTaken,
+    /// The account has not got a grant that the token should carry.
+    #[error("the account does not have all of these grants")]
+    Grants,
+    /// Another account has the name.
+    #[error("that name is taken")]
+    NameTaken,
+    /// There is no such account, token or session.
+    #[error("there is none of that name")]
+    NotFound,
+    /// It could not be done now.
+    #[error("it cannot be done now ({})", .0.reason)]
+    Stopped(Rejection),
+}
+
+impl ChangeError {
+    /// The rejection behind it, when it is one.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Self::Stopped(why) => Some(why),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a change was not stored");
+        Self::Stopped(unavailable())
+    }
+}
+
+/// A token that was just issued: the only moment at which its text is known.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    /// What is stored of it.
+    pub token: ApiToken,
+    /// Its text, to be shown once.
+    pub text: Secret,
+}
+
+impl AccountService {
+    /// Changes accounts in `store`, signs in by `sign_in`, forgets in `memories`.
+    pub fn new(store: Arc<dyn Store>, sign_in: SignIn, memories: Arc<Memories>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, sign_in, memories, clock }
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The memories that it makes forget.
+    pub fn memories(&self) -> &Arc<Memories> {
+        &self.memories
+    }
+
+    /// The wall clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`] if name, address or password do not fit or are taken, or the store is down.
+    pub async fn register(&self, new: Registration, origin: &Origin) -> Result<Account, ChangeError> {
+        let canonical = AccountName::parse(&new.name).map_err(ChangeError::BadName)?;
+        let email = match new.email {
+            None => None,
+            Some(text) => {
+                let compared = EmailAddress::parse(&text).map_err(ChangeError::BadEmail)?;
+                Some((Arc::from(text), compared))
+            }
+        };
+        let password = match new.password {
+            None => None,
+            Some(password) => Some(self.hash(password).await?),
+        };
+        let account = NewAccount {
+            name: new.name.into(),
+            canonical,
+            email,
+            state: new.state,
+            grants: new.grants,
+            password,
+            created_at: self.clock.now(),
+        };
+        let account = written(self.store.create_account(account).await?)?;
+        self.note(AuditAction::AccountCreate, &account, origin, "").await?;
+        Ok(account)
+    }
+
+    /// The account whose password this is, through the guess guard and the hash pool; audited.
+    ///
+    /// # Errors
+    ///
+    /// The [`Rejection`] of [`SignIn::check`].
+    pub async fn sign_in(
+        &self,
+        by: &'static str,
+        login: &str,
+        password: Secret,
+        origin: &Origin,
+    ) -> Result<Account, Rejection> {
+        let checked = self.sign_in.check(by, login, password, origin.client, self.clock.now()).await;
+        let (account, name, outcome) = match &checked {
+            Ok(account) => (Some(account.id), Arc::clone(&account.name), "done"),
+            Err(why) => (None, printable(login), why.reason.code()),
+        };
+        self.record(AuditEntry {
+            at: self.clock.now(),
+            action: AuditAction::SignIn,
+            account,
+            actor: Arc::clone(&name),
+            name,
+            service: Arc::clone(&origin.service),
+            client: origin.client,
+            outcome: outcome.into(),
+            target: by.into(),
+        })
+        .await;
+        checked
+    }
+
+    /// Checks the present password of an account before a change that asks for it.
+    ///
+    /// # Errors
+    ///
+    /// The [`Rejection`] of [`SignIn::check`].
+    pub async fn check_password(
+        &self,
+        by: &'static str,
+        who: &Identity,
+        password: Secret,
+        origin: &Origin,
+    ) -> Result<Account, Rejection> {
+        self.sign_in.check(by, who.name(), password, origin.client, self.clock.now()).await
+    }
+
+    /// Sets a new password and ends what must end.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`] if the password does not fit or the store is down.
+    pub async fn change_password(
+        &self,
+        id: AccountId,
+        new: Secret,
+        ends: Ends,
+        origin: &Origin,
+    ) -> Result<Account, ChangeError> {
+        let password = Some(self.hash(new).await?);
+        self.write(
+            id,
+            AccountChange { password, ..AccountChange::default() },
+            ends,
+            AuditAction::PasswordChange,
+            origin,
+        )
+        .await
+    }
+
+    /// Changes an account and ends what must end.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`] if the address is taken, there is no such account, or the store is down.
+    pub async fn change(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        ends: Ends,
+        origin: &Origin,
+    ) -> Result<Account, ChangeError> {
+        self.write(id, change, ends, AuditAction::AccountChange, origin).await
+    }
+
+    /// Deletes an account with everything that is its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::NotFound`], or the store is down.
+    pub async fn delete(&self, id: AccountId, origin: &Origin) -> Result<Account, ChangeError> {
+        let account = self.store.delete_account(id, self.clock.now()).await?.ok_or(ChangeError::NotFound)?;
+        self.memories.forget_account(id);
+        self.note(AuditAction::AccountDelete, &account, origin, "").await?;
+        Ok(account)
+    }
+
+    /// Issues an API token with some of the account's grants.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Grants`] if the account has not got them all, or the store is down.
+    pub async fn issue_token(
+        &self,
+        account: &Account,
+        label: &str,
+        grants: Grants,
+        expires_at: Option<SystemTime>,
+        origin: &Origin,
+    ) -> Result<IssuedToken, ChangeError> {
+        if !account.grants.allow_all(&grants) {
+            return Err(ChangeError::Grants);
+        }
+        let issued = self.fresh_token(account.id, label.into(), grants, expires_at);
+        self.store.issue_token(issued.token.clone()).await?;
+        self.note(AuditAction::TokenIssue, account, origin, &issued.token.id).await?;
+        Ok(issued)
+    }
+
+    /// Issues a successor with the same name, grants and expiry; the old one works for `overlap` more.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::NotFound`], or the store is down.
+    pub async fn rotate_token(&self, id: &str, overlap: Duration, origin: &Origin) -> Result<IssuedToken, ChangeError> {
+        let old = self.token(id).await?;
+        let issued = self.fresh_token(old.account, old.label, old.grants, old.expires_at);
+        let old_ends_at = self.clock.now() + overlap;
+        self.store.rotate_token(id, issued.token.clone(), old_ends_at).await?.ok_or(ChangeError::NotFound)?;
+        self.memories.forget_credential(id);
+        self.note_token(AuditAction::TokenRevoke, &issued.token, origin).await?;
+        Ok(issued)
+    }
+
+    /// Revokes an API token for good.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::NotFound`], or the store is down.
+    pub async fn revoke_token(&self, id: &str, origin: &Origin) -> Result<ApiToken, ChangeError> {
+        let token = self.store.revoke_token(id, self.clock.now()).await?.ok_or(ChangeError::NotFound)?;
+        self.memories.forget_credential(id);
+        self.note_token(AuditAction::TokenRevoke, &token, origin).await?;
+        Ok(token)
+    }
+
+    /// Ends a sliding session.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::NotFound`], or the store is down.
+    pub async fn end_session(&self, id: &str, origin: &Origin) -> Result<(), ChangeError> {
+        let account = self.store.close_session(id).await?.ok_or(ChangeError::NotFound)?;
+        self.memories.forget_credential(id);
+        self.note_end(Some(account), id, origin).await;
+        Ok(())
+    }
+
+    /// Signs a JWT out, by its blacklist key, until it would end by itself.
+    ///
+    /// # Errors
+    ///
+    /// The store is down: it is not signed out then.
+    pub async fn end_jwt(&self, who: &Identity, origin: &Origin) -> Result<(), ChangeError> {
+        let key = &who.credential().id;
+        let until = who.expires_at().unwrap_or(SystemTime::UNIX_EPOCH) + BLACKLIST_SLACK;
+        self.store.blacklist(key, who.account(), until, self.clock.now()).await?;
+        self.memories.forget_credential(key);
+        self.note_end(who.account(), key, origin).await;
+        Ok(())
+    }
+
+    /// Adds to the audit trail; a failure is logged and does not stop what is being told.
+    pub async fn record(&self, entry: AuditEntry) {
+        if let Err(error) = self.store.record(entry).await {
+            tracing::error!(%error, "an audit entry was not stored");
+        }
+    }
+
+    async fn write(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        ends: Ends,
+        action: AuditAction,
+        origin: &Origin,
+    ) -> Result<Account, ChangeError> {
+        let account = written(self.store.change_account(id, change, ends, self.clock.now()).await?)?;
+        self.memories.forget_account(id);
+        self.note(action, &account, origin, "").await?;
+        Ok(account)
+    }
+
+    /// The stored form of a new password, made in the pool.
+    async fn hash(&self, password: Secret) -> Result<Secret, ChangeError> {
+        if password.expose().is_empty() || password.expose().len() > password::MAX_BYTES {
+            return Err(ChangeError::BadPassword);
+        }
+        let overloaded =
+            || ChangeError::Stopped(Rejection::new(Reason::Overloaded, ACCOUNTS).after(Duration::from_secs(1)));
+        let running = self.sign_in.pool().run(move || password::hash(&password)).map_err(|_full| overloaded())?;
+        running.await.map_err(|_lost| ChangeError::Stopped(Rejection::new(Reason::Internal, ACCOUNTS)))
+    }
+
+    fn fresh_token(
+        &self,
+        account: AccountId,
+        label: Arc<str>,
+        grants: Grants,
+        expires_at: Option<SystemTime>,
+    ) -> IssuedToken {
+        let NewToken { id, digest, text } = NewToken::random();
+        let created_at = self.clock.now();
+        let token = ApiToken {
+            id,
+            account,
+            label,
+            digest,
+            grants,
+            created_at,
+            expires_at,
+            last_used_at: None,
+            last_client: None,
+        };
+        IssuedToken { token, text }
+    }
+
+    async fn token(&self, id: &str) -> Result<ApiToken, ChangeError> {
+        self.store.api_token(id).await?.map(|(token, _account)| token).ok_or(ChangeError::NotFound)
+    }
+
+    async fn note(
+        &self,
+        action: AuditAction,
+        account: &Account,
+        origin: &Origin,
+        target: &str,
+    ) -> Result<(), ChangeError> {
+        let entry = AuditEntry {
+            at: self.clock.now(),
+            action,
+            account: Some(account.id),
+            name: Arc::clone(&account.name),
+            actor: if origin.actor.is_empty() { Arc::clone(&account.name) } else { Arc::clone(&origin.actor) },
+            service: Arc::clone(&origin.service),
+            client: origin.client,
+            outcome: "done".into(),
+            target: target.into(),
+        };
+        Ok(self.store.record(entry).await?)
+    }
+
+    async fn note_token(&self, action: AuditAction, token: &ApiToken, origin: &Origin) -> Result<(), ChangeError> {
+        match self.store.account(token.account).await? {
+            Some(account) => self.note(action, &account, origin, &token.id).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn note_end(&self, account: Option<AccountId>, target: &str, origin: &Origin) {
+        let Some(id) = account else { return };
+        if let Ok(Some(account)) = self.store.account(id).await
+            && let Err(error) = self.note(AuditAction::SessionEnd, &account, origin, target).await
+        {
+            tracing::error!(%error, "an audit entry was not stored");
+        }
+    }
+}
+
+fn written(written: Written) -> Result<Account, ChangeError> {
+    match written {
+        Written::Done(account) => Ok(account),
+        Written::EmailTaken => Err(ChangeError::EmailTaken),
+        Written::NameTaken => Err(ChangeError::NameTaken),
+        Written::NotFound => Err(ChangeError::NotFound),
+    }
+}
+
+fn unavailable() -> Rejection {
+    Rejection::new(Reason::Unavailable, ACCOUNTS).after(Duration::from_secs(5))
+}
+
+/// What was typed as a name, cut and without control characters: for the audit trail.
+fn printable(login: &str) -> Arc<str> {
+    login.chars().take(64).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect::<String>().into()
+}
+
+const ACCOUNTS: &str = "accounts";
+
+/// A blacklist entry outlives its token by this much, so that no leeway of a clock revives it.
+const BLACKLIST_SLACK: Duration = Duration::from_hours(1);

@@ -1,0 +1,2 @@
+//! The `trackgate` binary.
+fn main() {}
