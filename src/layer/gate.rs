@@ -1,6 +1,8 @@
 //! The gate: ordered schemes, then policies, then a permit.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -35,6 +37,30 @@ pub enum Mode {
     Required,
 }
 
+/// How far a request got without waiting.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a caller must handle both, and there is no third")]
+pub enum Entry {
+    /// It is decided.
+    Decided(Result<Permit, Rejection>),
+    /// A scheme must ask somebody first.
+    Waiting(Waiting),
+}
+
+/// The question of a scheme, to be awaited and handed to [`Gate::resume`].
+pub struct Waiting {
+    /// Which of the gate's schemes asks.
+    pub scheme: usize,
+    /// Its question.
+    pub question: Pin<Box<dyn Future<Output = Verdict> + Send>>,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
+}
+
 /// What stands before a route: its schemes in order, its mode, its policies.
 #[derive(Clone)]
 pub struct Gate {
@@ -65,19 +91,37 @@ impl Gate {
     ///
     /// The [`Rejection`] of the first rule that stops it.
     pub async fn enter(&self, head: &Head<'_>) -> Result<Permit, Rejection> {
-        let (identity, scheme) = match &self.mode {
-            Mode::Public { .. } => (Identity::anonymous(), None),
-            Mode::Optional | Mode::Required => self.authenticate(head).await?,
-        };
-        for policy in &*self.policies {
-            if let Decision::Deny(why) = policy.decide(&identity, head) {
-                return Err(why);
+        let mut entry = self.try_enter(head);
+        loop {
+            match entry {
+                Entry::Decided(decided) => return decided,
+                Entry::Waiting(waiting) => {
+                    let verdict = waiting.question.await;
+                    entry = self.resume(waiting.scheme, verdict, head);
+                }
             }
         }
-        if let Some(scheme) = scheme {
-            scheme.accept(&identity, head)?;
+    }
+
+    /// The same as far as memory goes: without waiting, unless a scheme must ask.
+    pub fn try_enter(&self, head: &Head<'_>) -> Entry {
+        match &self.mode {
+            Mode::Public { .. } => Entry::Decided(self.decide(Identity::anonymous(), None, head)),
+            Mode::Optional | Mode::Required => match self.check_carriers(head) {
+                Err(why) => Entry::Decided(Err(why)),
+                Ok(0) => Entry::Decided(self.without_credential(head)),
+                Ok(_one) => self.ask_from(0, head),
+            },
         }
-        Ok(Permit { identity })
+    }
+
+    /// Goes on after a question that [`try_enter`](Self::try_enter) left open was answered.
+    pub fn resume(&self, scheme: usize, verdict: Verdict, head: &Head<'_>) -> Entry {
+        match verdict {
+            Verdict::Absent => self.ask_from(scheme + 1, head),
+            Verdict::Known(identity) => Entry::Decided(self.decide(identity, self.schemes.get(scheme), head)),
+            Verdict::Refused(why) => Entry::Decided(Err(why)),
+        }
     }
 
     /// The challenges that go with a refusal: one of each scheme that has one.
@@ -123,27 +167,43 @@ impl Gate {
         if filled > 1 { Err(Rejection::new(Reason::Ambiguous, GATE)) } else { Ok(filled) }
     }
 
-    async fn authenticate(&self, head: &Head<'_>) -> Result<(Identity, Option<&Arc<dyn Scheme>>), Rejection> {
-        let filled = self.check_carriers(head)?;
-        if filled > 0 {
-            for scheme in &*self.schemes {
-                let verdict = match scheme.authenticate(head) {
-                    Step::Done(verdict) => verdict,
-                    Step::Ask(future) => future.await,
-                };
-                match verdict {
-                    Verdict::Absent => {}
-                    Verdict::Known(identity) => return Ok((identity, Some(scheme))),
-                    Verdict::Refused(why) => return Err(why),
+    fn ask_from(&self, start: usize, head: &Head<'_>) -> Entry {
+        for (index, scheme) in self.schemes.iter().enumerate().skip(start) {
+            match scheme.authenticate(head) {
+                Step::Ask(question) => return Entry::Waiting(Waiting { scheme: index, question }),
+                Step::Done(Verdict::Absent) => {}
+                Step::Done(Verdict::Known(identity)) => {
+                    return Entry::Decided(self.decide(identity, Some(scheme), head));
                 }
+                Step::Done(Verdict::Refused(why)) => return Entry::Decided(Err(why)),
             }
         }
-        match (filled, &self.mode) {
-            (0, Mode::Optional) => Ok((Identity::anonymous(), None)),
-            (0, _) => Err(Rejection::new(Reason::Missing, GATE)),
-            // There is a credential, and none of the schemes can read it: it is not as if there were none.
-            (_, _) => Err(Rejection::new(Reason::Malformed, self.reader(head))),
+        // There is a credential, and none of the schemes can read it: it is not as if there were none.
+        Entry::Decided(Err(Rejection::new(Reason::Malformed, self.reader(head))))
+    }
+
+    fn without_credential(&self, head: &Head<'_>) -> Result<Permit, Rejection> {
+        match self.mode {
+            Mode::Optional => self.decide(Identity::anonymous(), None, head),
+            Mode::Public { .. } | Mode::Required => Err(Rejection::new(Reason::Missing, GATE)),
         }
+    }
+
+    fn decide(
+        &self,
+        identity: Identity,
+        scheme: Option<&Arc<dyn Scheme>>,
+        head: &Head<'_>,
+    ) -> Result<Permit, Rejection> {
+        for policy in &*self.policies {
+            if let Decision::Deny(why) = policy.decide(&identity, head) {
+                return Err(why);
+            }
+        }
+        if let Some(scheme) = scheme {
+            scheme.accept(&identity, head)?;
+        }
+        Ok(Permit { identity })
     }
 
     /// The last scheme whose place is filled: it answers for a credential that nobody could read.

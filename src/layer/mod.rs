@@ -2,6 +2,8 @@
 
 mod dialect;
 mod gate;
+mod service;
 
 pub use dialect::{Dialect, PlainDialect, Refusal};
-pub use gate::{Gate, Mode, Permit};
+pub use gate::{Entry, Gate, Mode, Permit, Waiting};
+pub use service::{AuthBody, AuthLayer, AuthService, ResponseFuture};

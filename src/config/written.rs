@@ -1,0 +1,490 @@
+//! The configuration file as typed: TOML, every key known, units on every time and size.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::units::{Size, Time};
+
+/// The whole file. Everything has a default: an empty file runs all four trackers on 127.0.0.1:8080.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where and how to listen.
+    pub listen: Listen,
+    /// What a request may be, and how long it may take.
+    pub limits: Limits,
+    /// Where accounts and credentials are kept.
+    pub store: Store,
+    /// The access log and the program's own messages.
+    pub log: Log,
+    /// Passwords: hashing and memory.
+    pub passwords: Passwords,
+    /// The guard against guessing.
+    pub guessing: Guessing,
+    /// Ways to prove who is asking, by name. `basic`, `api`, `lp` and `fit` are there without being written.
+    pub schemes: BTreeMap<String, Scheme>,
+    /// Settings of the in-process trackers.
+    pub trackers: Trackers,
+    /// Servers to forward to, by name.
+    pub upstreams: BTreeMap<String, Upstream>,
+    /// What is answered, first match by the most exact path. Without any, all four trackers are mounted.
+    pub routes: Vec<Route>,
+}
+
+/// Where and how to listen.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Listen {
+    /// Address and port; port 0 takes a free one. Default 127.0.0.1:8080.
+    #[schemars(with = "Option<String>")]
+    pub address: Option<SocketAddr>,
+    /// Certificate and key; without, only loopback addresses are allowed.
+    pub tls: Option<Tls>,
+    /// Proxies whose forwarding header is believed.
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which those proxies name the client. Default `x-forwarded-for`.
+    pub client_header: Option<ClientHeader>,
+    /// Peers that begin each connection with the PROXY protocol, version 1 or 2.
+    #[schemars(with = "Vec<String>")]
+    pub proxy_protocol: Vec<IpNet>,
+    /// Listen without TLS on an address that is not loopback. Credentials travel in clear.
+    pub allow_plain: bool,
+    /// Threads that serve requests. Default: one for each core.
+    pub threads: Option<usize>,
+}
+
+/// A certificate chain and its key, as PEM files.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Tls {
+    /// The certificate and those that it rests on.
+    pub cert: PathBuf,
+    /// The private key of the certificate.
+    pub key: PathBuf,
+}
+
+/// The header in which trusted proxies name the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ClientHeader {
+    /// RFC 7239.
+    Forwarded,
+    /// The common one.
+    #[default]
+    XForwardedFor,
+}
+
+/// What a request may be, and how long it may take.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Request head in bytes. Default 32KiB.
+    pub head: Option<Size>,
+    /// Header lines. Default 100.
+    pub head_lines: Option<u16>,
+    /// Request target in bytes. Default 8KiB.
+    pub target: Option<Size>,
+    /// Request body, unless the route says otherwise. Default 1MiB.
+    pub body: Option<Size>,
+    /// Time for a whole request head. Default 10s.
+    pub head_timeout: Option<Time>,
+    /// Time between pieces of a request body. Default 30s.
+    pub body_timeout: Option<Time>,
+    /// Time that a client may take to read a piece of the answer. Default 60s.
+    pub response_timeout: Option<Time>,
+    /// Time that a connection may stay open between requests. Default 60s.
+    pub keep_alive: Option<Time>,
+    /// Open connections. Default 10000.
+    pub connections: Option<usize>,
+    /// Time that running requests get when the gateway stops. Default 10s.
+    pub grace: Option<Time>,
+}
+
+/// Where accounts and credentials are kept.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Store {
+    /// `sqlite:FILE` (from the data folder) or `postgres://…`, or a reference `env:NAME` or `file:PATH` to
+    /// such a text. Default `sqlite:trackgate.db`.
+    pub url: Option<String>,
+}
+
+/// The access log and the program's own messages.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Log {
+    /// One line a request as `json` or `text`. Default `text` on a terminal, else `json`.
+    pub format: Option<LogFormat>,
+    /// Whether to write access lines. Default true.
+    pub access: Option<bool>,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Words for people.
+    Text,
+}
+
+/// Passwords: hashing and memory.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Passwords {
+    /// How long a verified password is remembered. Default 5m, at most 1h.
+    pub remember: Option<Time>,
+    /// Hashing threads. Default: one fewer than cores, at least one.
+    pub threads: Option<usize>,
+    /// Sign-ins that may wait for a thread; further ones get 503. Default: 8 for each thread.
+    pub queue: Option<usize>,
+}
+
+/// The guard against guessing.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Guessing {
+    /// Wrong passwords for one account before it is locked. Default 10.
+    pub per_account: Option<u32>,
+    /// Wrong passwords from one network (an IPv4 address, an IPv6 /64) before it is locked. Default 50.
+    pub per_network: Option<u32>,
+    /// Time in which they count, and for which a lock lasts. Default 15m.
+    pub window: Option<Time>,
+}
+
+/// A way to prove who is asking.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// HTTP Basic (RFC 7617).
+    Basic {
+        /// The realm of the challenge. Default `trackgate`.
+        realm: Option<String>,
+        /// Whether an API token may stand in for the password. Default true.
+        tokens: Option<bool>,
+    },
+    /// API tokens (RFC 6750).
+    Bearer {
+        /// The header; another than `authorization` carries the bare token.
+        header: Option<String>,
+        /// The realm of the challenge. Default `trackgate`.
+        realm: Option<String>,
+    },
+    /// A signed token.
+    Jwt {
+        /// The algorithm of a key that does not name its own.
+        algorithm: Option<Algorithm>,
+        /// `file:PATH` or `env:NAME` of a secret or PEM key; a missing file is made for HS algorithms.
+        key: Option<String>,
+        /// `file:PATH` of a JWK set (RFC 7517), instead of `key`.
+        jwks: Option<String>,
+        /// Life-time of the tokens that the gateway issues. Default 30d.
+        lifetime: Option<Time>,
+        /// The issuer that tokens must name.
+        issuer: Option<String>,
+        /// The audience that tokens must name.
+        audience: Option<String>,
+        /// How far clocks may be apart. Default 0s.
+        leeway: Option<Time>,
+        /// Claims that must be there.
+        #[serde(default)]
+        required_claims: Vec<String>,
+        /// Grants of identities whom another issuer knows; without, `sub` is the number of an account here.
+        external_grants: Option<Vec<String>>,
+    },
+    /// An opaque token in a header whose life starts anew with each use.
+    Sliding {
+        /// The header that carries it. Default `token`.
+        header: Option<String>,
+        /// Life-time since the last use. Default 24h.
+        idle: Option<Time>,
+        /// Life-time since sign-in, used or not.
+        absolute: Option<Time>,
+        /// What the client's address has to do with it.
+        ip: Option<Ip>,
+        /// Live tokens of one account; the oldest leave. Default 100.
+        per_account: Option<u32>,
+    },
+}
+
+/// Signature algorithms (RFC 7518, RFC 8037).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[expect(missing_docs, reason = "the names are the registered ones")]
+#[expect(clippy::upper_case_acronyms, reason = "the names are the registered ones")]
+#[non_exhaustive]
+pub enum Algorithm {
+    EdDSA,
+    ES256,
+    ES384,
+    HS256,
+    HS384,
+    HS512,
+    PS256,
+    RS256,
+}
+
+/// What the client's address has to do with a sliding token.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Ip {
+    /// The rule.
+    pub mode: IpMode,
+    /// What happens to a sign-in that breaks it. Default `refuse`.
+    #[serde(default)]
+    pub on_conflict: OnConflict,
+    /// Prefix length for IPv4 in mode `subnet`. Default 24.
+    pub v4_prefix: Option<u8>,
+    /// Prefix length for IPv6 in mode `subnet`. Default 64.
+    pub v6_prefix: Option<u8>,
+}
+
+/// Rules about the client's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum IpMode {
+    /// A token is good only from the address that opened it.
+    Exact,
+    /// Addresses do not matter.
+    Off,
+    /// From one address only one user may be signed in.
+    OneUser,
+    /// A token is good only from the network that opened it.
+    Subnet,
+}
+
+/// What happens to a sign-in that breaks a rule about addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum OnConflict {
+    /// It goes through and the other's tokens end.
+    Displace,
+    /// It is refused.
+    #[default]
+    Refuse,
+}
+
+/// Settings of the in-process trackers.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Trackers {
+    /// LPTracker Direct API.
+    pub lptracker: LpTracker,
+    /// Session tracker.
+    pub sessions: SessionTracker,
+    /// FitTrackee.
+    pub fittrackee: FitTrackee,
+}
+
+/// LPTracker Direct API.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct LpTracker {
+    /// Errors carry their code as HTTP status too, instead of 200.
+    pub real_status: bool,
+}
+
+/// Session tracker.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct SessionTracker {
+    /// The IANA time zone of users who have not chosen one. Default UTC.
+    pub time_zone: Option<String>,
+}
+
+/// FitTrackee.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct FitTrackee {
+    /// Whether new users may register. Default true.
+    pub registration: Option<bool>,
+}
+
+/// A server to forward to.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Upstream {
+    /// Its base address, `http://host:port`, one for now.
+    pub urls: Vec<String>,
+    /// How long to wait for it.
+    #[serde(default)]
+    pub timeout: Timeout,
+    /// The `Host` that it is sent. Default `upstream`.
+    #[serde(default)]
+    pub host: Host,
+}
+
+/// How long to wait for an upstream.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Timeout {
+    /// For a connection. Default 2s.
+    pub connect: Option<Time>,
+    /// For the head of the answer. Default 15s.
+    pub response: Option<Time>,
+    /// Between pieces of a body. Default 60s.
+    pub idle: Option<Time>,
+}
+
+/// The `Host` that an upstream is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Host {
+    /// What the client sent.
+    Client,
+    /// The upstream's own name.
+    #[default]
+    Upstream,
+}
+
+/// What is answered for one kind of request.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Route {
+    /// Its name in logs and explanations.
+    pub name: String,
+    /// `POST /write`, `GET,HEAD /files/{*rest}` or `/any/method/{id}`. May be left out for a tracker: then
+    /// all of its end points are mounted.
+    pub r#match: Option<String>,
+    /// Hosts for which it answers. Default: any.
+    pub hosts: Vec<String>,
+    /// Schemes, any of them, in this order; or `"none"` together with `public`.
+    pub auth: Option<Auth>,
+    /// Why this is open to everybody: needed with `auth = "none"`.
+    pub public: Option<String>,
+    /// A request without a credential goes on as anonymous; a bad credential is refused all the same.
+    pub optional: bool,
+    /// What the identity must fulfil.
+    pub allow: Option<Rule>,
+    /// The upstream that answers.
+    pub upstream: Option<String>,
+    /// The in-process tracker that answers.
+    pub tracker: Option<String>,
+    /// What the upstream is told.
+    pub send: Send,
+    /// The wording of refusals: `plain` or a tracker's name. Default: the tracker's own, else `plain`.
+    pub dialect: Option<String>,
+    /// Largest request body.
+    pub max_body: Option<Size>,
+    /// Takes encoded slashes, back-slashes, `;` and `//` in the path, byte for byte.
+    pub raw_path: bool,
+}
+
+/// Which schemes a route accepts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a list of scheme names, or \"none\"")]
+#[non_exhaustive]
+pub enum Auth {
+    /// These, in order.
+    Schemes(Vec<String>),
+    /// `"none"`.
+    Word(String),
+}
+
+/// What an identity must fulfil: every key that is written.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Rule {
+    /// All of these grants.
+    pub grants: Vec<String>,
+    /// An address in one of these networks.
+    #[schemars(with = "Vec<String>")]
+    pub networks: Vec<IpNet>,
+    /// An address in none of these networks.
+    #[schemars(with = "Vec<String>")]
+    pub deny_networks: Vec<IpNet>,
+    /// At most so many requests: `20/s`, `300/5m`, `20/s burst 40`.
+    pub rate: Option<String>,
+    /// Whose requests are counted together. Default `identity`.
+    pub rate_by: Option<RateBy>,
+    /// Only at these times: `mon-fri 08:00-18:00 Europe/Berlin`.
+    pub hours: Option<String>,
+    /// Only these methods.
+    pub methods: Vec<String>,
+    /// One of these rules.
+    pub any: Vec<Rule>,
+    /// All of these rules.
+    pub all: Vec<Rule>,
+    /// Not this rule.
+    pub not: Option<Box<Rule>>,
+}
+
+/// Whose requests are counted together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RateBy {
+    /// Those from one client network.
+    Client,
+    /// Those of one identity.
+    #[default]
+    Identity,
+    /// All of the route.
+    Route,
+}
+
+/// What an upstream is told.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Send {
+    /// The client's credentials. Default `drop`.
+    pub credentials: Credentials,
+    /// Who is asking. Default `headers`.
+    pub identity: IdentityForm,
+}
+
+/// What becomes of the client's credentials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Credentials {
+    /// They stay here.
+    #[default]
+    Drop,
+    /// They go on as they came.
+    Pass,
+}
+
+/// How an upstream is told who is asking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum IdentityForm {
+    /// In the headers `X-Trackgate-…`.
+    #[default]
+    Headers,
+    /// Not at all.
+    None,
+    /// In the headers, and signed in `X-Trackgate-Assertion`.
+    Signed,
+}
