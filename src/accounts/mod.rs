@@ -268,6 +268,15 @@ impl AccountService {
         self.write(id, change, ends, AuditAction::AccountChange, origin).await
     }
 
+    /// Ends every session and signed token of an account; API tokens stay.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::NotFound`], or the store is down.
+    pub async fn end_credentials(&self, id: AccountId, origin: &Origin) -> Result<Account, ChangeError> {
+        self.write(id, AccountChange::default(), Ends::Credentials, AuditAction::SessionEnd, origin).await
+    }
+
     /// Deletes an account with everything that is its own.
     ///
     /// # Errors

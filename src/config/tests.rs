@@ -1,0 +1,173 @@
+use std::path::Path;
+
+use super::*;
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    parse(text, Path::new("."), &Overrides::default(), "t.toml")
+}
+
+fn wrong(text: &str) -> String {
+    read(text).expect_err(text).to_string()
+}
+
+#[test]
+fn an_empty_file_runs_all_four_trackers_on_loopback() {
+    let config = read("").unwrap();
+    assert_eq!(config.listen.address.to_string(), "127.0.0.1:8080");
+    let names: Vec<_> = config.routes.iter().map(|route| &*route.name).collect();
+    assert_eq!(names, ["fittrackee", "livetracking", "lptracker", "sessions"]);
+    assert!(config.routes.iter().all(|route| route.access == checked::Access::Contract));
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn the_example_loads_and_the_schema_is_json() {
+    assert_eq!(read(EXAMPLE).unwrap().routes.len(), 2);
+    let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+    assert_eq!(schema["properties"]["listen"]["$ref"], "#/$defs/Listen");
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let overrides = Overrides { listen: Some("127.0.0.1:0".parse().unwrap()), data_dir: Some("here".into()) };
+    let config = parse("[listen]\naddress = \"127.0.0.1:1\"", Path::new("."), &overrides, "t.toml").unwrap();
+    assert_eq!(config.listen.address.port(), 0);
+    assert_eq!(config.data_dir, Path::new("here"));
+}
+
+#[test]
+fn cfg_01_mistakes_are_told_with_file_line_and_what_was_meant() {
+    let upstream = "[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n";
+    let route = |lines: &str| format!("{upstream}[[routes]]\nname = \"r\"\n{lines}");
+    for (text, told) in [
+        ("[listen]\nadress = \"127.0.0.1:1\"".to_owned(), "t.toml:2:1: unknown field `adress`"),
+        ("[listen]\nadress = \"127.0.0.1:1\"".to_owned(), "did you mean `address`?"),
+        ("[lisen]\n".to_owned(), "did you mean `listen`?"),
+        ("[limits]\nbody = \"5\"".to_owned(), "t.toml:2:8: `5` is not a size"),
+        ("[limits]\nbody = 5".to_owned(), "t.toml:2:8: "),
+        ("[limits]\nhead_timeout = \"0s\"".to_owned(), "t.toml:2:16: `limits.head_timeout`: 0 is no time"),
+        (route("match = \"/a\"\nauth = [\"bsic\"]\nupstream = \"a\""), "t.toml:6:9: `routes[0].auth[0]`: there is no scheme `bsic`"),
+        (route("match = \"/a\"\nauth = [\"bsic\"]\nupstream = \"a\""), "did you mean `basic`?"),
+        (route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"b\""), "there is no upstream `b` (there are `a`)"),
+        (route("match = \"/a\"\nauth = [\"api\"]\ntracker = \"livetraking\""), "did you mean `livetracking`?"),
+        (route("match = \"get /a\"\nauth = [\"api\"]\nupstream = \"a\""), "`get` is not a method that can be routed"),
+        (route("match = \"/a/../b\"\nauth = [\"api\"]\nupstream = \"a\""), "dot segment"),
+        (route("match = \"/a/{x\"\nauth = [\"api\"]\nupstream = \"a\""), "`routes[0].match`"),
+        (route("match = \"/a\"\nauth = [\"api\"]\nallow = { rate = \"often\" }\nupstream = \"a\""), "`routes[0].allow.rate`"),
+        (route("match = \"/a\"\nauth = [\"api\"]\nallow = { grants = [\"x\"] }\nupstream = \"a\""), "area:action"),
+        (route("auth = [\"api\"]\nupstream = \"a\""), "needs `match`"),
+        (route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"a\"\ntracker = \"sessions\""), "not both"),
+        (route("match = \"/a\"\nauth = [\"api\"]"), "needs an `upstream` or a `tracker`"),
+        ("[upstreams.a]\nurls = [\"https://a.example\"]".to_owned(), "TLS to upstreams"),
+        ("[upstreams.a]\nurls = [\"a.example\"]".to_owned(), "is not a URL"),
+        ("[store]\nurl = \"mysql://x\"".to_owned(), "neither `sqlite:FILE` nor `postgres://"),
+        ("= 1".to_owned(), "t.toml:1:1"),
+    ] {
+        let error = wrong(&text);
+        assert!(error.contains(told), "{text}\n  gave {error}\n  not  {told}");
+    }
+}
+
+#[test]
+fn cfg_01_two_routes_for_the_same_requests_do_not_load() {
+    let text = "[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n\
+        [[routes]]\nname = \"r\"\nmatch = \"GET /a/{id}\"\nauth = [\"api\"]\nupstream = \"a\"\n\
+        [[routes]]\nname = \"s\"\nmatch = \"GET,POST /a/{name}\"\nauth = [\"api\"]\nupstream = \"a\"";
+    assert!(wrong(text).contains("`routes[1].match`: the route `r` answers the same requests"));
+}
+
+#[test]
+fn cfg_02_unsafe_settings_need_their_loosening_flag() {
+    for (text, told) in [
+        ("[listen]\naddress = \"0.0.0.0:8080\"", "allow_plain = true"),
+        ("[listen]\ntrusted_proxies = [\"0.0.0.0/0\"]", "every address"),
+        ("[listen]\ntrusted_proxies = [\"10.0.0.1/32\", \"::/0\"]", "`listen.trusted_proxies[1]`"),
+        ("[listen]\nproxy_protocol = [\"::/0\"]", "every address"),
+        ("[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n[[routes]]\nname = \"r\"\nmatch = \"/a\"\nupstream = \"a\"", "needs `auth`"),
+        ("[[routes]]\nname = \"r\"\ntracker = \"sessions\"\nauth = \"none\"", "needs `public = "),
+        ("[[routes]]\nname = \"r\"\ntracker = \"sessions\"\nauth = []", "would let nobody in"),
+    ] {
+        assert!(wrong(text).contains(told), "{text}: {}", wrong(text));
+    }
+    let allowed = read("[listen]\naddress = \"0.0.0.0:8080\"\nallow_plain = true").unwrap();
+    assert_eq!(allowed.warnings.len(), 1);
+}
+
+#[test]
+fn cfg_03_secrets_are_never_written_inline() {
+    assert!(wrong("[schemes.fit]\nkind = \"jwt\"\nkey = \"hunter2hunter2\"").contains("never written here"));
+    assert!(wrong("[store]\nurl = \"postgres://u:secret@h/d\"").contains("holds a password"));
+    assert!(!wrong("[store]\nurl = \"postgres://u:secret@h/d\"").contains("secret@"));
+}
+
+#[test]
+fn cfg_04_missing_and_empty_secrets_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let secret = || {
+        let text = format!("[schemes.j]\nkind = \"jwt\"\nkey = \"file:{}\"", file.display());
+        let config = read(&text).unwrap();
+        let scheme = config.schemes.into_iter().find(|scheme| scheme.name == "j").unwrap();
+        match scheme.kind {
+            checked::SchemeKind::Jwt { key: Some(key), .. } => key.read(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(secret().is_err());
+    std::fs::write(&file, "\n").unwrap();
+    make_private(&file);
+    assert!(secret().unwrap_err().to_string().contains("is empty"));
+    std::fs::write(&file, "0123456789\r\n").unwrap();
+    assert_eq!(secret().unwrap().expose(), b"0123456789");
+}
+
+#[test]
+fn cfg_02_a_secret_file_that_everybody_reads_does_not_load() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    std::fs::write(&file, "postgres://u:secret@h/d").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let config = read(&format!("[store]\nurl = \"file:{}\"", file.display())).unwrap();
+    let error = config.store.resolve(Path::new(".")).unwrap_err().to_string();
+    assert!(error.contains("can be read by everybody") && !error.contains("secret"));
+}
+
+#[test]
+fn cfg_06_the_checked_configuration_prints_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "opensesame-opensesame").unwrap();
+    make_private(&file);
+    let config = read(&format!("[schemes.j]\nkind = \"jwt\"\nkey = \"file:{}\"", file.display())).unwrap();
+    assert!(!format!("{config:?}").contains("opensesame"));
+}
+
+fn make_private(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+proptest::proptest! {
+    #[test]
+    fn cfg_07_any_text_is_an_error_or_a_gateway_without_open_routes(
+        words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "[[routes]]", "name = \"r\"", "match = \"/a\"", "tracker = \"sessions\"", "auth = \"none\"",
+                "auth = [\"api\"]", "optional = true", "[listen]", "address = \"127.0.0.1:1\"", "[schemes.x]",
+                "kind = \"basic\"", "[limits]", "body = \"1MiB\"", "=", "[[", "name = \"s\"",
+            ]),
+            0..12,
+        ),
+    ) {
+        if let Ok(config) = read(&words.join("\n")) {
+            let open = config.routes.iter().any(|route| matches!(route.access, checked::Access::Public { .. }));
+            proptest::prop_assert!(!open, "no route says public here");
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_panic(text in proptest::prelude::any::<String>()) {
+        drop(read(&text));
+    }
+}
