@@ -39,12 +39,20 @@ pub struct Attempt {
     pub account: Box<str>,
     /// The client that tried.
     pub client: Option<IpAddr>,
+    /// By what its guard knows it again; only that guard can read it.
+    pub mark: u64,
 }
 
 impl Attempt {
     /// For guards.
     pub fn new(account: impl Into<Box<str>>, client: Option<IpAddr>) -> Self {
-        Self { account: account.into(), client }
+        Self { account: account.into(), client, mark: 0 }
+    }
+
+    /// With what its guard knows it again by.
+    pub fn marked(mut self, mark: u64) -> Self {
+        self.mark = mark;
+        self
     }
 }
 
