@@ -103,12 +103,11 @@ impl Sessions for Fake {
             });
             let in_the_way = |session: &Session| session.client == new.client && session.account != new.account;
             let mut ended: Vec<_> = match request.rule {
-                AddressRule::Any => Vec::new(),
                 AddressRule::OneUserDisplace => {
                     inner.sessions.iter().filter(|s| in_the_way(s)).map(|s| s.id.clone()).collect()
                 }
                 AddressRule::OneUserRefuse if inner.sessions.iter().any(in_the_way) => return Ok(Opened::AddressTaken),
-                AddressRule::OneUserRefuse => Vec::new(),
+                AddressRule::Any | AddressRule::OneUserRefuse => Vec::new(),
             };
             let mine: Vec<_> =
                 inner.sessions.iter().filter(|s| s.account == new.account).map(|s| s.id.clone()).collect();
