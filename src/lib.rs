@@ -6,6 +6,7 @@
 
 pub mod accounts;
 
+pub mod config;
 pub mod layer;
 pub mod message;
 pub mod ports;

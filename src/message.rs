@@ -37,6 +37,11 @@ impl Body {
         Self(Kind::Stream(body.map_err(Into::into).boxed_unsync()))
     }
 
+    /// Whether all of it is in memory.
+    pub fn is_whole(&self) -> bool {
+        !matches!(self.0, Kind::Stream(_))
+    }
+
     /// Reads all of it, up to `limit` bytes.
     ///
     /// # Errors

@@ -106,7 +106,7 @@ impl Place {
     pub(super) fn of(text: &str, path: &[Step]) -> Option<Self> {
         let table = DeTable::parse(text).ok()?;
         let mut found = None;
-        let mut here = None;
+        let mut here: Option<&DeValue<'_>> = None;
         for step in path {
             let next = match (here, step) {
                 (None, Step::Key(key)) => table.get_ref().get(key.as_str()),

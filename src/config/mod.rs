@@ -47,7 +47,8 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Config
 ///
 /// [`ConfigError`] with the place of the first mistake.
 pub fn parse(text: &str, base: &Path, overrides: &Overrides, name: &str) -> Result<Config, ConfigError> {
-    let written: written::Config = toml::from_str(text).map_err(|error| ConfigError::unreadable_toml(name, text, &error))?;
+    let written: written::Config =
+        toml::from_str(text).map_err(|error| ConfigError::unreadable_toml(name, text, &error))?;
     check(written, base, overrides, text, name)
 }
 

@@ -17,7 +17,8 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (count, unit) = split(text).ok_or_else(|| format!("`{text}` is not a time such as 500ms, 2s, 15m, 24h or 30d"))?;
+        let (count, unit) =
+            split(text).ok_or_else(|| format!("`{text}` is not a time such as 500ms, 2s, 15m, 24h or 30d"))?;
         let millis = match unit {
             "ms" => 1,
             "s" => 1000,

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use trackgate_schemes::{CanonicalPath, Reason, Rejection};
 
 use crate::layer::{Dialect, Gate, PlainDialect};
-use crate::proxy::Target as ProxyTarget;
+use crate::proxy::{Sending, Upstream};
 use crate::trackers::Handler;
 
 /// What is answered for one kind of request, ready to run.
@@ -42,7 +42,12 @@ pub struct Route {
 #[non_exhaustive]
 pub enum Target {
     /// An upstream.
-    Proxy(ProxyTarget),
+    Proxy {
+        /// The upstream.
+        upstream: Upstream,
+        /// What the route sends on.
+        sending: Arc<Sending>,
+    },
     /// An in-process tracker's end point.
     Tracker(Arc<dyn Handler>),
 }
@@ -50,7 +55,7 @@ pub enum Target {
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = match &self.target {
-            Target::Proxy(upstream) => format!("upstream {}", upstream.name()),
+            Target::Proxy { upstream, .. } => format!("upstream {}", upstream.name()),
             Target::Tracker(_) => "tracker".to_owned(),
         };
         f.debug_struct("Route")

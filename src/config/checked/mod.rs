@@ -1,5 +1,6 @@
 //! The configuration as it runs: every value there, every name resolved, every unsafe setting refused.
 
+use std::num::NonZeroU32;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -127,9 +128,9 @@ pub struct Passwords {
 #[non_exhaustive]
 pub struct Guessing {
     /// Wrong passwords for one account before it is locked.
-    pub per_account: u32,
+    pub per_account: NonZeroU32,
     /// Wrong passwords from one network before it is locked.
-    pub per_network: u32,
+    pub per_network: NonZeroU32,
     /// Time in which they count, and for which a lock lasts.
     pub window: Duration,
 }
@@ -197,13 +198,15 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     let trackers = trackers(written.trackers).map_err(|fault| fault.under("trackers"))?;
     let mut upstreams = Vec::new();
     for (name, upstream) in written.upstreams {
-        let checked = self::upstream(&name, &upstream).map_err(|fault| fault.under(name.as_str()).under("upstreams"))?;
+        let checked =
+            self::upstream(&name, &upstream).map_err(|fault| fault.under(name.as_str()).under("upstreams"))?;
         upstreams.push(checked);
     }
     let routes = routes::check(written.routes, &schemes, &upstreams, &limits, &mut warnings)
         .map_err(|fault| fault.under("routes"))?;
     for upstream in &upstreams {
-        if !routes.iter().any(|route| matches!(&route.target, Target::Upstream { name, .. } if *name == upstream.name)) {
+        if !routes.iter().any(|route| matches!(&route.target, Target::Upstream { name, .. } if *name == upstream.name))
+        {
             warnings.push(format!("no route leads to the upstream `{}`", upstream.name));
         }
     }
@@ -253,7 +256,8 @@ fn listen(
     }
     for (key, nets) in [("trusted_proxies", &written.trusted_proxies), ("proxy_protocol", &written.proxy_protocol)] {
         if let Some(index) = nets.iter().position(|net| net.prefix_len() == 0) {
-            let message = "a network that holds every address would let anybody choose their own address; list your proxies";
+            let message =
+                "a network that holds every address would let anybody choose their own address; list your proxies";
             return Err(Fault::new(message).under(index).under(key));
         }
     }
@@ -336,9 +340,9 @@ fn passwords(written: &written::Passwords) -> Result<Passwords, Fault> {
 }
 
 fn guessing(written: &written::Guessing) -> Result<Guessing, Fault> {
-    let count = |key: &str, count: Option<u32>, default: u32| match count.unwrap_or(default) {
-        0 => Err(Fault::new("0 wrong guesses would lock everybody out").under(key)),
-        count => Ok(count),
+    let count = |key: &str, count: Option<u32>, default: u32| {
+        let none = || Fault::new("0 wrong guesses would lock everybody out").under(key);
+        NonZeroU32::new(count.unwrap_or(default)).ok_or_else(none)
     };
     Ok(Guessing {
         per_account: count("per_account", written.per_account, 10)?,
@@ -365,7 +369,8 @@ fn upstream(name: &str, written: &written::Upstream) -> Result<Upstream, Fault> 
         return Err(Fault::new("exactly one URL can be given for now").under("urls"));
     };
     let fault = |message: String| Fault::new(message).under(0).under("urls");
-    let url: http::Uri = url.parse().map_err(|_| fault(format!("`{url}` is not a URL such as http://127.0.0.1:8086")))?;
+    let url: http::Uri =
+        url.parse().map_err(|_| fault(format!("`{url}` is not a URL such as http://127.0.0.1:8086")))?;
     match (url.scheme_str(), url.authority()) {
         (Some("http"), Some(authority)) if !authority.as_str().contains('@') => {}
         (Some("https"), _) => return Err(fault("TLS to upstreams is not there yet; use http://".to_owned())),

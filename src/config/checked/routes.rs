@@ -148,7 +148,8 @@ pub(super) fn check(
         if let Access::Public { .. } = checked.access
             && checked.rule.is_some()
         {
-            warnings.push(format!("the route `{}` is open to everybody; `allow` sees nobody's grants there", checked.name));
+            warnings
+                .push(format!("the route `{}` is open to everybody; `allow` sees nobody's grants there", checked.name));
         }
         if checked.max_body_bytes.is_some_and(|bytes| bytes > 100 * limits.body_bytes.max(1 << 20)) {
             warnings.push(format!("the route `{}` takes very large bodies", checked.name));
@@ -221,7 +222,11 @@ fn target(written: &written::Route, known: &Known<'_>) -> Result<Target, Fault> 
             if !names.clone().any(|known| known == name) {
                 return Err(unknown("upstream", name, names).under("upstream"));
             }
-            Ok(Target::Upstream { name: name.clone(), credentials: written.send.credentials, identity: written.send.identity })
+            Ok(Target::Upstream {
+                name: name.clone(),
+                credentials: written.send.credentials,
+                identity: written.send.identity,
+            })
         }
         (None, Some(name)) if TRACKERS.contains(&name.as_str()) => Ok(Target::Tracker(name.clone())),
         (None, Some(name)) => Err(unknown("tracker", name, TRACKERS.into_iter()).under("tracker")),
@@ -268,7 +273,9 @@ fn access(written: &written::Route, target: &Target, known: &Known<'_>) -> Resul
     let kind = |name: &String| known.schemes.iter().find(|scheme| scheme.name == *name).map(|scheme| &scheme.kind);
     let jwts = names.iter().filter(|name| matches!(kind(name), Some(SchemeKind::Jwt { .. }))).count();
     if jwts > 1 {
-        return Err(Fault::new("only one `jwt` scheme can stand in a route: the first would judge every token").under("auth"));
+        return Err(
+            Fault::new("only one `jwt` scheme can stand in a route: the first would judge every token").under("auth")
+        );
     }
     Ok(Access::Schemes { names, optional: written.optional })
 }
@@ -296,20 +303,26 @@ fn matcher(text: &str) -> Result<Match, String> {
 }
 
 fn rule(written: &written::Rule) -> Result<Rule, Fault> {
-    let grants = written.grants.join(" ").parse().map_err(|_| {
-        Fault::new("a grant is area:action, such as points:write").under("grants")
-    })?;
+    let grants = written
+        .grants
+        .join(" ")
+        .parse()
+        .map_err(|_| Fault::new("a grant is area:action, such as points:write").under("grants"))?;
     let limit = written.rate.as_ref().map(|text| text.parse::<RateLimit>()).transpose();
     let limit = limit.map_err(|error| Fault::new(error.to_string()).under("rate"))?;
     let rate = limit.map(|limit| RateRule { limit, by: written.rate_by.unwrap_or_default() });
     let hours = written.hours.as_ref().map(|text| text.parse::<TimeWindow>()).transpose();
     let mut methods = Vec::new();
     for (index, method) in written.methods.iter().enumerate() {
-        let parsed = Method::from_bytes(method.as_bytes()).ok().filter(|_| method.bytes().all(|b| b.is_ascii_uppercase()));
+        let parsed =
+            Method::from_bytes(method.as_bytes()).ok().filter(|_| method.bytes().all(|b| b.is_ascii_uppercase()));
         methods.push(parsed.ok_or_else(|| Fault::new("a method is upper case").under(index).under("methods"))?);
     }
     let list = |key: &str, rules: &[written::Rule]| {
-        let each = rules.iter().enumerate().map(|(index, rule)| self::rule(rule).map_err(|fault| fault.under(index).under(key)));
+        let each = rules
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| self::rule(rule).map_err(|fault| fault.under(index).under(key)));
         each.collect::<Result<Vec<_>, _>>()
     };
     let not = written.not.as_deref().map(rule).transpose().map_err(|fault| fault.under("not"))?;
@@ -328,7 +341,20 @@ fn rule(written: &written::Rule) -> Result<Rule, Fault> {
 
 /// Whether two routes answer one and the same method, host and path pattern.
 fn collide(a: &Route, b: &Route) -> bool {
-    let shape = |path: &str| path.split('/').map(|s| if s.starts_with("{*") { "{*}" } else if s.starts_with('{') { "{}" } else { s }.to_owned()).collect::<Vec<_>>();
+    let shape = |path: &str| {
+        path.split('/')
+            .map(|s| {
+                if s.starts_with("{*") {
+                    "{*}"
+                } else if s.starts_with('{') {
+                    "{}"
+                } else {
+                    s
+                }
+                .to_owned()
+            })
+            .collect::<Vec<_>>()
+    };
     let hosts = a.hosts.is_empty() && b.hosts.is_empty() || a.hosts.iter().any(|host| b.hosts.contains(host));
     match (&a.matches, &b.matches) {
         (Match::Path { methods: m, path: p }, Match::Path { methods: n, path: q }) => {

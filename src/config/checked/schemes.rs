@@ -165,9 +165,16 @@ fn kind(written: written::Scheme, base: &Path) -> Result<SchemeKind, Fault> {
             }
         }
         written::Scheme::Sliding { header, idle, absolute, ip, per_account } => {
-            let ip = ip.unwrap_or(Ip { mode: IpMode::Off, on_conflict: OnConflict::Refuse, v4_prefix: None, v6_prefix: None });
+            let ip = ip.unwrap_or(Ip {
+                mode: IpMode::Off,
+                on_conflict: OnConflict::Refuse,
+                v4_prefix: None,
+                v6_prefix: None,
+            });
             let prefixes = (ip.v4_prefix.unwrap_or(24), ip.v6_prefix.unwrap_or(64));
-            if !(1..=Ipv4Addr::BITS).contains(&u32::from(prefixes.0)) || !(1..=Ipv6Addr::BITS).contains(&u32::from(prefixes.1)) {
+            if !(1..=Ipv4Addr::BITS).contains(&u32::from(prefixes.0))
+                || !(1..=Ipv6Addr::BITS).contains(&u32::from(prefixes.1))
+            {
                 return Err(Fault::new("a prefix is from 1 to 32 bits for IPv4 and from 1 to 128 for IPv6").under("ip"));
             }
             let per_account = per_account.unwrap_or(100);

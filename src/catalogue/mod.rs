@@ -1,0 +1,101 @@
+//! The one list of what exists: stores, schemes, policies and trackers, made from the configuration.
+//!
+//! Whoever adds one of them adds its folder and a line here.
+
+use std::sync::Arc;
+
+use trackgate_schemes::SignIn;
+use trackgate_schemes::store::StoreError;
+
+use crate::accounts::AccountService;
+use crate::config::Config;
+use crate::config::checked::SecretError;
+use crate::gateway::{RouteError, RouteTable};
+use crate::ports::Store;
+use crate::proxy::{AssertionKey, KeyError, SettingsError};
+
+mod policies;
+mod routes;
+mod schemes;
+mod trackers;
+
+pub use crate::stores::OpenError;
+pub use schemes::Schemes;
+
+/// Opens the store of this URL: `sqlite:FILE`, `postgres://…` or `memory:`.
+///
+/// # Errors
+///
+/// [`OpenError`] with what keeps it from opening.
+pub async fn open_store(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    crate::stores::open(url).await
+}
+
+/// Everything that a configuration names, ready to run.
+#[derive(Debug)]
+pub struct Catalogue {
+    /// The schemes, kept for the next configuration: those that stay the same keep their memory.
+    pub schemes: Schemes,
+    /// What is answered.
+    pub table: RouteTable,
+    /// The key that signs assertions.
+    pub assertion: Arc<AssertionKey>,
+}
+
+/// What a configuration names cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogueError {
+    /// The key for assertions.
+    #[error("the key that signs assertions cannot be read")]
+    Assertion(#[from] KeyError),
+    /// Two routes.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// A scheme.
+    #[error("the scheme `{name}`")]
+    Scheme {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A reference to a secret.
+    #[error("a secret cannot be read")]
+    Secret(#[from] SecretError),
+    /// The store answers not.
+    #[error("the store does not answer")]
+    Store(#[from] StoreError),
+    /// An upstream.
+    #[error("the upstream `{name}`")]
+    Upstream {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: SettingsError,
+    },
+}
+
+impl Catalogue {
+    /// Makes everything that `config` names, on these accounts. Schemes that `before` has with the same
+    /// settings are taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogueError`] with the first thing that cannot be had; nothing was changed then.
+    pub async fn make(
+        config: &Config,
+        accounts: &AccountService,
+        sign_in: &SignIn,
+        before: Option<&Self>,
+    ) -> Result<Self, CatalogueError> {
+        let schemes = Schemes::make(config, accounts, sign_in, before.map(|before| &before.schemes)).await?;
+        let fresh = AssertionKey::generate();
+        let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
+        let assertion = Arc::new(assertion);
+        let table = routes::table(config, accounts, &schemes, &assertion)?;
+        Ok(Self { schemes, table, assertion })
+    }
+}

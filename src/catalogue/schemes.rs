@@ -1,0 +1,318 @@
+//! Schemes from the settings of a configuration.
+
+use std::fmt::Write as _;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use trackgate_schemes::basic::{Basic, BasicSettings};
+use trackgate_schemes::bearer::{Bearer, BearerSettings};
+use trackgate_schemes::jwt::{self, Jwt, Keys, SubjectFrom};
+use trackgate_schemes::sliding::{self, Sliding};
+use trackgate_schemes::store::Life;
+use trackgate_schemes::{Digest, Forget, Realm, Scheme, Secret, SignIn};
+
+use super::CatalogueError;
+use crate::accounts::AccountService;
+use crate::config::Config;
+use crate::config::checked::{self, Algorithm, IpMode, OnConflict, SchemeKind, SecretRef};
+
+/// All schemes of a configuration, by name, and those that contracts ask for.
+#[derive(Debug)]
+pub struct Schemes {
+    named: Vec<Made>,
+    contracts: Vec<(Contract, Made)>,
+}
+
+/// A scheme of a tracker's contract that no configuration changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contract {
+    /// HTTP Basic in the realm that the clients look for (contract section 9).
+    LiveTracking,
+    /// Bearer tokens with the words of RFC 6750 (contract section 1).
+    Sessions,
+}
+
+#[derive(Clone, Debug)]
+struct Made {
+    name: String,
+    /// All settings, with digests of key material: equal ones make equal schemes.
+    settings: String,
+    scheme: Arc<dyn Scheme>,
+    memory: Arc<dyn Forget>,
+    kind: Kind,
+}
+
+/// What else a tracker can do with a scheme.
+#[derive(Clone, Debug)]
+enum Kind {
+    Jwt(Jwt),
+    Sliding(Sliding),
+    Stateless,
+}
+
+impl Schemes {
+    pub(super) async fn make(
+        config: &Config,
+        accounts: &AccountService,
+        sign_in: &SignIn,
+        before: Option<&Self>,
+    ) -> Result<Self, CatalogueError> {
+        let maker = Maker { config, accounts, sign_in };
+        let mut named = Vec::new();
+        for scheme in &config.schemes {
+            named.push(maker.named(scheme, before).await?);
+        }
+        let contracts = match before {
+            Some(before) => before.contracts.clone(),
+            None => [Contract::LiveTracking, Contract::Sessions].map(|each| (each, maker.contract(each))).into(),
+        };
+        Ok(Self { named, contracts })
+    }
+
+    /// What every scheme remembers, to be made to forget.
+    pub fn memories(&self) -> Vec<Arc<dyn Forget>> {
+        let contracts = self.contracts.iter().map(|(_, made)| made);
+        self.named.iter().chain(contracts).map(|made| Arc::clone(&made.memory)).collect()
+    }
+
+    /// The scheme of this name.
+    pub(super) fn named(&self, name: &str) -> Result<Arc<dyn Scheme>, CatalogueError> {
+        self.find(name).map(|made| Arc::clone(&made.scheme))
+    }
+
+    pub(super) fn contract(&self, wanted: Contract) -> Arc<dyn Scheme> {
+        let (_, made) = self.contracts.iter().find(|(contract, _)| *contract == wanted).expect("all were made");
+        Arc::clone(&made.scheme)
+    }
+
+    /// The scheme of this name as a signer of tokens.
+    pub(super) fn jwt(&self, name: &str) -> Result<Jwt, CatalogueError> {
+        match &self.find(name)?.kind {
+            Kind::Jwt(jwt) => Ok(jwt.clone()),
+            _ => Err(wrong(name, "a tracker issues its tokens by it, so it must be of kind `jwt`")),
+        }
+    }
+
+    /// The scheme of this name as an opener of sessions.
+    pub(super) fn sliding(&self, name: &str) -> Result<Sliding, CatalogueError> {
+        match &self.find(name)?.kind {
+            Kind::Sliding(sliding) => Ok(sliding.clone()),
+            _ => Err(wrong(name, "a tracker opens its sessions by it, so it must be of kind `sliding`")),
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<&Made, CatalogueError> {
+        self.named.iter().find(|made| made.name == name).ok_or_else(|| wrong(name, "there is none of that name"))
+    }
+}
+
+struct Maker<'a> {
+    config: &'a Config,
+    accounts: &'a AccountService,
+    sign_in: &'a SignIn,
+}
+
+impl Maker<'_> {
+    async fn named(&self, scheme: &checked::Scheme, before: Option<&Schemes>) -> Result<Made, CatalogueError> {
+        let keys = self.key_text(scheme).await?;
+        let mut settings = format!("{:?} {:?}", scheme.kind, self.config.passwords.remember);
+        if let Some(keys) = &keys {
+            for byte in Digest::sha256(keys.expose()).as_bytes() {
+                write!(settings, "{byte:02x}").expect("a String takes text");
+            }
+        }
+        let same = before.and_then(|before| before.find(&scheme.name).ok()).filter(|made| made.settings == settings);
+        match same {
+            Some(made) => Ok(made.clone()),
+            None => self.make(scheme, settings, keys),
+        }
+    }
+
+    fn make(&self, scheme: &checked::Scheme, settings: String, keys: Option<Secret>) -> Result<Made, CatalogueError> {
+        // Identities carry the id as a constant. One is made for each scheme of each configuration that
+        // differs, which an operator writes by hand: what is never given back stays small.
+        let id: &'static str = Box::leak(scheme.name.clone().into_boxed_str());
+        let store = self.accounts.store();
+        let (scheme_made, memory, kind): (Arc<dyn Scheme>, _, _) = match &scheme.kind {
+            SchemeKind::Basic { realm, tokens } => {
+                let mut basic = BasicSettings::new(id)
+                    .with_realm(self::realm(realm))
+                    .with_memory(self.config.passwords.remember, CAPACITY);
+                if !tokens {
+                    basic = basic.without_api_tokens();
+                }
+                let basic = Basic::new(basic, self.sign_in.clone(), Arc::clone(store) as _);
+                let memory = basic.memory();
+                (Arc::new(basic), memory, Kind::Stateless)
+            }
+            SchemeKind::Bearer { header, realm } => {
+                let bearer = BearerSettings::new(id).in_header(header.clone()).with_realm(self::realm(realm));
+                let bearer = Bearer::new(bearer, Arc::clone(store) as _);
+                let memory = bearer.memory();
+                (Arc::new(bearer), memory, Kind::Stateless)
+            }
+            SchemeKind::Jwt { .. } => {
+                let jwt = self.jwt(id, scheme, &keys.expect("a jwt scheme has keys"))?;
+                (Arc::new(jwt.clone()), jwt.memory(), Kind::Jwt(jwt))
+            }
+            SchemeKind::Sliding { header, idle, absolute, ip, on_conflict, prefixes, per_account } => {
+                let on_conflict = match on_conflict {
+                    OnConflict::Displace => sliding::OnConflict::Displace,
+                    OnConflict::Refuse => sliding::OnConflict::Refuse,
+                };
+                let ip = match ip {
+                    IpMode::Exact => sliding::IpMode::Exact { on_conflict },
+                    IpMode::Off => sliding::IpMode::Off,
+                    IpMode::OneUser => sliding::IpMode::OneUser { on_conflict },
+                    IpMode::Subnet => {
+                        sliding::IpMode::Subnet { v4_prefix: prefixes.0, v6_prefix: prefixes.1, on_conflict }
+                    }
+                };
+                let settings = sliding::Settings {
+                    id,
+                    header: header.clone(),
+                    life: Life { idle: *idle, absolute: *absolute },
+                    ip,
+                    per_account: *per_account,
+                    capacity: CAPACITY,
+                };
+                let sliding = Sliding::new(settings, Arc::clone(store) as _);
+                (Arc::new(sliding.clone()), sliding.memory(), Kind::Sliding(sliding))
+            }
+        };
+        Ok(Made { name: scheme.name.clone(), settings, scheme: scheme_made, memory, kind })
+    }
+
+    fn contract(&self, contract: Contract) -> Made {
+        let store = self.accounts.store();
+        let (scheme, memory): (Arc<dyn Scheme>, _) = match contract {
+            Contract::LiveTracking => {
+                let settings = BasicSettings::new("basic")
+                    .with_realm(realm("Protected"))
+                    .without_charset()
+                    .with_memory(self.config.passwords.remember, CAPACITY);
+                let basic = Basic::new(settings, self.sign_in.clone(), Arc::clone(store) as _);
+                let memory = basic.memory();
+                (Arc::new(basic), memory)
+            }
+            Contract::Sessions => {
+                let mut settings = BearerSettings::new("api").with_realm(realm("sessions"));
+                for (grant, word) in [("sessions:write", "write"), ("sessions:read", "read")] {
+                    let grant = grant.parse().expect("it is area:action");
+                    settings = settings.with_scope(grant, word).expect("it is a word");
+                }
+                let bearer = Bearer::new(settings, Arc::clone(store) as _);
+                let memory = bearer.memory();
+                (Arc::new(bearer), memory)
+            }
+        };
+        Made { name: format!("{contract:?}"), settings: String::new(), scheme, memory, kind: Kind::Stateless }
+    }
+
+    /// The text of the keys of a scheme that has keys: from where the configuration says, or its own.
+    async fn key_text(&self, scheme: &checked::Scheme) -> Result<Option<Secret>, CatalogueError> {
+        let SchemeKind::Jwt { algorithm, key, jwks, .. } = &scheme.kind else { return Ok(None) };
+        let is_hmac = matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512);
+        match (key, jwks) {
+            (_, Some(jwks)) => Ok(Some(jwks.read()?)),
+            (Some(key), None) => {
+                if is_hmac && key.file().is_some_and(|file| !file.exists()) {
+                    make_key_file(key).map_err(|error| CatalogueError::Scheme {
+                        name: scheme.name.clone(),
+                        source: error.into(),
+                    })?;
+                }
+                Ok(Some(key.read()?))
+            }
+            (None, None) if is_hmac => {
+                let name = format!("scheme:{}", scheme.name);
+                Ok(Some(self.accounts.store().key_or_insert(&name, &fresh_key()).await?))
+            }
+            (None, None) => Err(wrong(&scheme.name, "an asymmetric algorithm needs `key` or `jwks`")),
+        }
+    }
+
+    fn jwt(&self, id: &'static str, scheme: &checked::Scheme, text: &Secret) -> Result<Jwt, CatalogueError> {
+        let SchemeKind::Jwt { algorithm, jwks, lifetime, issuer, audience, leeway, required_claims, external_grants, .. } =
+            &scheme.kind
+        else {
+            unreachable!("only a jwt scheme comes here");
+        };
+        let algorithm = match algorithm {
+            Algorithm::EdDSA => jwt::Algorithm::EdDsa,
+            Algorithm::ES256 => jwt::Algorithm::Es256,
+            Algorithm::ES384 => jwt::Algorithm::Es384,
+            Algorithm::HS256 => jwt::Algorithm::Hs256,
+            Algorithm::HS384 => jwt::Algorithm::Hs384,
+            Algorithm::HS512 => jwt::Algorithm::Hs512,
+            Algorithm::PS256 => jwt::Algorithm::Ps256,
+            Algorithm::RS256 => jwt::Algorithm::Rs256,
+        };
+        let keys = if jwks.is_some() {
+            Keys::jwks(text)
+        } else if text.expose().starts_with(b"-----BEGIN ") {
+            Keys::pem(algorithm, text)
+        } else {
+            Keys::secret(algorithm, text)
+        };
+        let keys = keys.map_err(|error| CatalogueError::Scheme { name: scheme.name.clone(), source: error.into() })?;
+        let mut settings = jwt::Settings::new(id);
+        settings.lifetime = *lifetime;
+        settings.issuer = issuer.as_deref().map(Into::into);
+        settings.audience = audience.as_deref().map(Into::into);
+        settings.leeway = *leeway;
+        settings.required_claims = required_claims.iter().map(|claim| claim.as_str().into()).collect();
+        if let Some(grants) = external_grants {
+            settings.subject = SubjectFrom::External { grants: grants.clone() };
+        }
+        let store = self.accounts.store();
+        Ok(Jwt::new(settings, keys, Arc::clone(store) as _, Arc::clone(store) as _))
+    }
+}
+
+/// A secret that nobody chose, as text.
+fn fresh_key() -> Secret {
+    let bytes: [u8; 64] = rand::random();
+    let mut text = String::with_capacity(128);
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("a String takes text");
+    }
+    text.into()
+}
+
+/// Makes the file of a key that is not there yet, for nobody but its owner to read.
+fn make_key_file(key: &SecretRef) -> std::io::Result<()> {
+    let file = key.file().expect("only a file can be absent");
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    // Whole or not at all: another process may start at the same instant.
+    let fresh = file.with_extension(format!("new-{}", std::process::id()));
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    out.write_all(fresh_key().expose())?;
+    out.sync_all()?;
+    let linked = std::fs::hard_link(&fresh, file);
+    std::fs::remove_file(&fresh)?;
+    match linked {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked.and_then(|()| sync_folder(file)),
+    }
+}
+
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn realm(text: &str) -> Realm {
+    text.parse().expect("the configuration was checked")
+}
+
+fn wrong(name: &str, why: &'static str) -> CatalogueError {
+    CatalogueError::Scheme { name: name.to_owned(), source: why.into() }
+}
+
+const CAPACITY: usize = 100_000;

@@ -1,0 +1,71 @@
+//! A response body that writes its access line when it ends.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+
+use crate::message::{Body, BodyError};
+use crate::telemetry::{AccessLog, AccessRecord};
+
+/// Counts what is sent and logs once: at the end of the body, or when it is dropped before.
+#[derive(Debug)]
+pub(super) struct Logged {
+    body: Body,
+    line: Line,
+}
+
+#[derive(Debug)]
+struct Line {
+    record: Option<AccessRecord>,
+    started: Instant,
+    log: AccessLog,
+}
+
+impl Logged {
+    /// `body`, after which `record` is logged with its size and time.
+    pub(super) fn around(body: Body, record: AccessRecord, started: Instant, log: AccessLog) -> Body {
+        if body.is_end_stream() {
+            log.record(record);
+            return body;
+        }
+        if let Some(length) = body.size_hint().exact().filter(|_| body.is_whole()) {
+            log.record(AccessRecord { bytes: length, ..record });
+            return body;
+        }
+        Body::stream(Self { body, line: Line { record: Some(record), started, log } })
+    }
+}
+
+impl http_body::Body for Logged {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let (Some(data), Some(record)) = (frame.data_ref(), self.line.record.as_mut())
+        {
+            record.bytes += data.len() as u64;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            self.log.record(AccessRecord { took: self.started.elapsed(), ..record });
+        }
+    }
+}
