@@ -140,10 +140,8 @@ impl Policy for Any {
                 break;
             }
         }
-        let decision = match allowed {
-            true => Decision::Allow,
-            false => Decision::Deny(best.unwrap_or(Rejection::new(Reason::Policy, ANY))),
-        };
+        let decision =
+            if allowed { Decision::Allow } else { Decision::Deny(best.unwrap_or(Rejection::new(Reason::Policy, ANY))) };
         Term::with_parts(ANY, self.describe(), decision, terms)
     }
 }
@@ -336,7 +334,7 @@ mod tests {
     fn of_two_waits_the_shorter_is_told() {
         let rule = any([rate("1/h", 0), rate("1/m", 0), rate("1/d", 0)]);
         let Decision::Deny(why) = Ask::new().decide(&*rule, &rider(1)) else { panic!("all are used up") };
-        assert_eq!(why.retry_after, Some(Duration::from_secs(60)));
+        assert_eq!(why.retry_after, Some(Duration::from_mins(1)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A [`Policy`] is a rule about an [`Identity`](trackgate_schemes::Identity) and a request's
 //! [`Head`](trackgate_schemes::Head). It decides at once, from memory, and says why not.
+//! Beside the policies stands [`Lockout`], which counts wrong guesses for the schemes that take passwords.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -28,6 +29,7 @@
 mod client_network;
 mod combine;
 mod grant;
+mod lockout;
 mod method;
 mod network;
 mod policy;
@@ -41,6 +43,7 @@ mod time_window;
 pub use client_network::{ClientNetwork, ClientNetworkError};
 pub use combine::{All, Any, Not};
 pub use grant::RequireGrants;
+pub use lockout::{Counted, CountedError, GuessLimits, Lock, Lockout};
 pub use method::Methods;
 pub use network::{NetworkError, Networks, parse_network};
 pub use policy::{Decision, Policy, Term};

@@ -71,16 +71,14 @@ mod tests {
             (&[Method::GET], &Method::HEAD, false),
             (&[Method::GET], &Method::POST, false),
             (&[Method::GET], &lower, false),
-            (&[purge.clone()], &purge, true),
+            (std::slice::from_ref(&purge), &purge, true),
             (&[], &Method::GET, false),
         ];
         for (allowed, method, goes_on) in rows {
             let rule = Methods::new(allowed.iter().cloned());
             let decision = Ask::new().method(method).decide(&rule, &rider(1));
-            let wanted = match goes_on {
-                true => Decision::Allow,
-                false => Decision::Deny(Rejection::new(Reason::MethodDenied, "methods")),
-            };
+            let why = Rejection::new(Reason::MethodDenied, "methods");
+            let wanted = if goes_on { Decision::Allow } else { Decision::Deny(why) };
             assert_eq!(decision, wanted, "{method} of {allowed:?}");
         }
         assert_eq!(Methods::new([Method::GET, Method::HEAD]).describe(), "GET HEAD");

@@ -203,9 +203,9 @@ fn fold(network: IpNet) -> IpNet {
 fn write(networks: &[IpNet], mark: &str) -> String {
     let words: Vec<String> = networks
         .iter()
-        .map(|network| match network.prefix_len() == network.max_prefix_len() {
-            true => format!("{mark}{}", network.addr()),
-            false => format!("{mark}{network}"),
+        .map(|network| {
+            let alone = network.prefix_len() == network.max_prefix_len();
+            if alone { format!("{mark}{}", network.addr()) } else { format!("{mark}{network}") }
         })
         .collect();
     words.join(" ")
@@ -253,10 +253,8 @@ mod tests {
         ];
         for (rule, client, goes_on) in rows {
             let rule: Networks = rule.parse().unwrap();
-            let wanted = match goes_on {
-                true => Decision::Allow,
-                false => Decision::Deny(Rejection::new(Reason::AddressDenied, "networks")),
-            };
+            let why = Rejection::new(Reason::AddressDenied, "networks");
+            let wanted = if goes_on { Decision::Allow } else { Decision::Deny(why) };
             assert_eq!(Ask::new().client(client).decide(&rule, &rider(1)), wanted, "{rule} from {client}");
         }
     }

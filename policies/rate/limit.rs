@@ -38,7 +38,7 @@ impl RateLimit {
     /// years to come free again.
     pub fn new(requests: NonZeroU32, per: Duration, burst: NonZeroU32) -> Result<Self, RateLimitError> {
         let limit = Self { requests, per, burst };
-        if per > MAX_PERIOD || per.subsec_nanos() % 1_000_000 != 0 || limit.interval().is_zero() {
+        if per > MAX_PERIOD || !per.subsec_nanos().is_multiple_of(1_000_000) || limit.interval().is_zero() {
             return Err(RateLimitError::Period);
         }
         match limit.interval().checked_mul(burst.get()) {
@@ -128,8 +128,8 @@ fn count<T: FromStr>(digits: &str) -> Result<T, RateLimitError> {
 
 /// Longest first, each in milliseconds.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
-const MAX_PERIOD: Duration = Duration::from_secs(366 * 86_400);
-const MAX_REFILL: Duration = Duration::from_secs(100 * 366 * 86_400);
+const MAX_PERIOD: Duration = Duration::from_hours(366 * 24);
+const MAX_REFILL: Duration = Duration::from_hours(100 * 366 * 24);
 
 #[cfg(test)]
 mod tests {

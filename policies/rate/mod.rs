@@ -98,10 +98,7 @@ impl Rate {
 
     /// Counts on this clock in a table of about `capacity` keys.
     pub fn custom(limit: RateLimit, per: RatePer, capacity: usize, clock: Arc<dyn SteadyClock>) -> Self {
-        let quota = Quota::with_period(limit.interval())
-            .expect("a limit's interval is at least a nanosecond")
-            .allow_burst(limit.burst());
-        let clock = Steady(clock);
+        let (quota, clock) = (quota(limit), Steady(clock));
         let counts = match per {
             RatePer::Route => Counts::One(RateLimiter::new(quota, InMemoryState::default(), clock)),
             _ => Counts::Keyed(RateLimiter::new(quota, Buckets::new(capacity), clock)),
@@ -169,6 +166,11 @@ impl Clock for Steady {
     fn now(&self) -> Nanos {
         self.0.elapsed().into()
     }
+}
+
+fn quota(limit: RateLimit) -> Quota {
+    let one_by_one = Quota::with_period(limit.interval()).expect("a limit's interval is at least a nanosecond");
+    one_by_one.allow_burst(limit.burst())
 }
 
 const ID: &str = "rate";

@@ -51,7 +51,7 @@ fn each_key_has_its_own_count() {
     let nobody = Identity::anonymous();
     let (one, two) = (rider(1), rider(2));
     let (ours, theirs) = (external("ours", "1"), external("theirs", "1"));
-    let rows: [(RatePer, (&Identity, &str), (&Identity, &str), bool); 13] = [
+    let rows = [
         // per, first request, second request, whether they share a count
         (RatePer::Client, (&one, "192.0.2.1"), (&two, "192.0.2.1"), true),
         (RatePer::Client, (&one, "192.0.2.1"), (&one, "192.0.2.2"), false),
