@@ -10,4 +10,5 @@ pub mod config;
 pub mod layer;
 pub mod message;
 pub mod ports;
+pub mod stores;
 pub mod trackers;
