@@ -10,6 +10,7 @@ use hyper::ext::ReasonPhrase;
 use trackgate_schemes::{Reason, Rejection};
 
 use super::body::Limited;
+use super::connect::Scissors;
 use super::headers::listed_in_connection;
 use super::{PROXY, names};
 use crate::message::Body;
@@ -19,14 +20,16 @@ use crate::message::Body;
 /// # Errors
 ///
 /// [`Reason::UpstreamDown`] for what is no final answer (nobody asked for another protocol), and for
-/// framing with two readings (RFC 9112 §6.3).
+/// framing with two readings (RFC 9112 §6.3). The connection is then at its end too.
 pub(super) fn read(answer: Response<Incoming>, idle: Duration) -> Result<Response<Body>, Rejection> {
     let (mut parts, body) = answer.into_parts();
-    let garbled = || Rejection::new(Reason::UpstreamDown, PROXY);
-    if parts.status.is_informational() {
-        return Err(garbled());
-    }
-    let length = check_framing(&parts.headers).ok_or_else(garbled)?;
+    let length = if parts.status.is_informational() { None } else { check_framing(&parts.headers) };
+    let Some(length) = length else {
+        if let Some(scissors) = parts.extensions.get::<Scissors>() {
+            scissors.cut();
+        }
+        return Err(Rejection::new(Reason::UpstreamDown, PROXY));
+    };
     remove_withheld(&mut parts.headers);
     set_length(&mut parts, length);
 

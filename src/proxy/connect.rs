@@ -4,6 +4,7 @@ use std::error::Error;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
 
@@ -47,7 +49,7 @@ impl Service<Uri> for Connector {
         let (connecting, limit, stall_limit) = (self.tcp.call(uri), self.limit, self.stall_limit);
         Box::pin(async move {
             match timeout(limit, connecting).await {
-                Ok(Ok(io)) => Ok(Wire { io, stall_limit, stalled: None }),
+                Ok(Ok(io)) => Ok(Wire::new(io, stall_limit)),
                 Ok(Err(error)) if is_timeout(&error) => Err(ConnectError::TimedOut),
                 Ok(Err(error)) => Err(ConnectError::Failed(error.into())),
                 Err(_elapsed) => Err(ConnectError::TimedOut),
@@ -72,9 +74,43 @@ pub(super) struct Wire {
     stall_limit: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    scissors: Scissors,
+    /// Says when they were used.
+    cut: Option<oneshot::Receiver<()>>,
+}
+
+/// Ends a connection whose answers cannot be trusted, so that the pool does not use it again. Every answer
+/// has those of its connection among its extensions.
+#[derive(Clone, Debug)]
+pub(super) struct Scissors(Arc<Mutex<Option<oneshot::Sender<()>>>>);
+
+impl Scissors {
+    pub(super) fn cut(&self) {
+        if let Some(sender) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Nobody hears it when the connection has ended before.
+            sender.send(()).ok();
+        }
+    }
 }
 
 impl Wire {
+    fn new(io: TokioIo<TcpStream>, stall_limit: Duration) -> Self {
+        let (sender, cut) = oneshot::channel();
+        let scissors = Scissors(Arc::new(Mutex::new(Some(sender))));
+        Self { io, stall_limit, stalled: None, scissors, cut: Some(cut) }
+    }
+
+    fn poll_cut(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if let Some(cut) = &mut self.cut
+            && let Poll::Ready(said) = Pin::new(cut).poll(context)
+        {
+            self.cut = None;
+            // An error only says that nobody is left to use the scissors.
+            return said.map_or(Ok(()), |()| Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        Ok(())
+    }
+
     /// The outcome of a write, unless it has waited for too long. Nobody else would notice: what is to be
     /// sent waits here, and neither body is asked for more.
     fn limited(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -89,7 +125,7 @@ impl Wire {
 
 impl Connection for Wire {
     fn connected(&self) -> Connected {
-        Connected::new()
+        Connected::new().extra(self.scissors.clone())
     }
 }
 
@@ -99,6 +135,7 @@ impl Read for Wire {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        self.poll_cut(context)?;
         Pin::new(&mut self.io).poll_read(context, buffer)
     }
 }

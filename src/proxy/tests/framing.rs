@@ -185,7 +185,9 @@ async fn frm_19_garbled_answers_are_502_and_end_the_connection() {
             line.tape.lock().unwrap().extend_from_slice(b"<end>");
         })
         .await;
-        let upstream = recorder.upstream();
+        let mut settings = recorder.settings();
+        settings.pool_idle_timeout = Duration::from_mins(5);
+        let upstream = Upstream::new(settings).unwrap();
         let refused = in_time(send(&upstream, get("/"))).await.unwrap_err();
         assert_eq!((refused.reason, refused.by), (Reason::UpstreamDown, "proxy"), "{answer}");
         until(|| answer.is_empty() || recorder.tape().ends_with("<end>")).await;
