@@ -5,10 +5,15 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
-
+pub mod assemble;
+pub mod catalogue;
+pub mod cli;
 pub mod config;
+pub mod gateway;
 pub mod layer;
 pub mod message;
 pub mod ports;
+pub mod proxy;
 pub mod stores;
+pub mod telemetry;
 pub mod trackers;
