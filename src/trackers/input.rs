@@ -312,3 +312,164 @@ fn cut<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
 
 /// More fields than any of our forms has.
 const MAX_FIELDS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(content_type: &str, body: &[u8]) -> Result<Fields, Unreadable> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap());
+        Fields::read(&headers, body)
+    }
+
+    fn form(body: &[u8]) -> Fields {
+        read("application/x-www-form-urlencoded", body).unwrap()
+    }
+
+    fn multipart(body: &str) -> Result<Fields, Unreadable> {
+        read("multipart/form-data; boundary=\"b c\"", body.replace('\n', "\r\n").as_bytes())
+    }
+
+    #[test]
+    fn a_form_is_decoded_once() {
+        let fields = form(b"a=1+2%2B3%2541&b=&c&%64=%C3%A4&e=100%sure%&=x");
+        assert_eq!(fields.text("a"), Ok("1 2+3%41"));
+        assert_eq!(fields.text("b"), Ok(""));
+        assert_eq!(fields.text("c"), Ok(""));
+        assert_eq!(fields.text("d"), Ok("\u{e4}"));
+        assert_eq!(fields.text("e"), Ok("100%sure%"));
+        assert_eq!(fields.text("f"), Err(FieldFault::Missing));
+    }
+
+    #[test]
+    fn a_doubled_field_has_no_value() {
+        assert_eq!(form(b"a=1&b=2&a=1").text("a"), Err(FieldFault::Twice));
+        assert_eq!(form(b"a=1&b=2&%61=1").text("a"), Err(FieldFault::Twice));
+        let json = Fields::json(br#"{"a":"1","\u0061":1}"#).unwrap();
+        assert_eq!(json.text("a"), Err(FieldFault::Twice));
+        let part = "--b c\nContent-Disposition: form-data; name=a\n\n1\n";
+        assert_eq!(multipart(&format!("{part}{part}--b c--")).unwrap().text("a"), Err(FieldFault::Twice));
+    }
+
+    #[test]
+    fn bas_06_bytes_that_are_not_utf_8_are_no_text_and_never_replaced() {
+        let fields = form(b"a=%ff&b=\xff");
+        assert_eq!(fields.text("a"), Err(FieldFault::NotText));
+        assert_eq!(fields.secret("b").unwrap().expose(), b"\xff");
+        assert!(Fields::json(b"{\"a\":\"\xff\"}").is_err());
+        assert!(Fields::json(br#"{"a":"\ud800"}"#).is_err());
+    }
+
+    #[test]
+    fn a_json_field_is_a_string_or_no_text() {
+        let fields = Fields::json(br#"{"a":1,"b":[{"c":[]}],"d":{"e":1.5},"f":null,"g":true,"h":-1,"i":"x"}"#).unwrap();
+        for name in ["a", "b", "d", "f", "g", "h"] {
+            assert_eq!(fields.text(name), Err(FieldFault::NotText), "{name}");
+        }
+        assert_eq!(fields.text("i"), Ok("x"));
+        for body in ["", "[]", "\"a\"", "1", "null", "{", "{}x", "{\"a\":1e999}", "\u{feff}{}"] {
+            assert_eq!(Fields::json(body.as_bytes()).err(), Some(Unreadable), "{body}");
+        }
+    }
+
+    #[test]
+    fn only_the_lenient_reader_takes_bytes_behind_the_object() {
+        for body in ["{\"a\":\"1\"}}", " {\"a\":\"1\"} x", "{\"a\":\"1\"}\u{0}"] {
+            assert_eq!(Fields::json_at_start(body.as_bytes()).unwrap().text("a"), Ok("1"), "{body}");
+            assert!(Fields::json(body.as_bytes()).is_err(), "{body}");
+        }
+        for body in ["", "}", "[]", "{\"a\":\"1\"", "x{\"a\":\"1\"}"] {
+            assert!(Fields::json_at_start(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn multipart_has_fields_and_leaves_files_out() {
+        let body = "preamble\n--b c \nX: y\ncontent-disposition: Form-Data; name=\"a \\\"q\\\"\"\n\none\ntwo\n\
+            --b c\nContent-Disposition: form-data; name=f; filename=\"a.txt\"\n\nfile\n\
+            --b c\nContent-Disposition: form-data; name=e\n\n\n--b c--\nepilogue";
+        let fields = multipart(body).unwrap();
+        assert_eq!(fields.text("a \"q\""), Ok("one\r\ntwo"));
+        assert_eq!(fields.text("f"), Err(FieldFault::Missing));
+        assert_eq!(fields.text("e"), Ok(""));
+    }
+
+    #[test]
+    fn broken_multipart_is_unreadable() {
+        let whole = "--b c\nContent-Disposition: form-data; name=a\n\n1\n--b c--";
+        assert!(multipart(whole).is_ok());
+        for cut in 0..whole.len() {
+            assert!(multipart(whole.get(..cut).unwrap()).is_err(), "{cut}");
+        }
+        for head in [
+            "Content-Disposition: form-data; name=a; name=b",
+            "Content-Disposition: form-data; name=\"a",
+            "Content-Disposition: form-data",
+            "Content-Disposition: form-data; filler=a",
+            "Content-Disposition: attachment; name=a",
+            "Content-Disposition: form-data; name=a\nContent-Disposition: form-data; name=b",
+            "X: y",
+        ] {
+            assert!(multipart(&format!("--b c\n{head}\n\n1\n--b c--")).is_err(), "{head}");
+        }
+        for content_type in
+            ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=a; boundary=b"]
+        {
+            assert!(read(content_type, b"--a\r\n").is_err(), "{content_type}");
+        }
+        let long = format!("multipart/form-data; boundary={}", "b".repeat(71));
+        assert!(read(&long, b"").is_err());
+    }
+
+    #[test]
+    fn a_body_needs_one_type_that_is_known() {
+        assert!(Fields::read(&HeaderMap::new(), b"a=1").is_err());
+        assert!(read("text/plain", b"a=1").is_err());
+        assert!(read("APPLICATION/X-WWW-Form-Urlencoded ; charset=utf-8", b"a=1").is_ok());
+        let mut two = HeaderMap::new();
+        two.append(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        two.append(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert!(Fields::read(&two, b"{}").is_err());
+    }
+
+    #[test]
+    fn dos_06_too_many_fields_or_levels_are_unreadable() {
+        let pairs = |n: usize| "a=1&".repeat(n);
+        assert!(read("application/x-www-form-urlencoded", pairs(64).as_bytes()).is_ok());
+        assert!(read("application/x-www-form-urlencoded", pairs(65).as_bytes()).is_err());
+        assert!(Fields::json(format!("{{{}\"b\":1}}", "\"a\":1,".repeat(64)).as_bytes()).is_err());
+        assert!(Fields::json(format!("{{\"a\":{}", "{\"a\":".repeat(100_000)).as_bytes()).is_err());
+        let part = "--b c\nContent-Disposition: form-data; name=a\n\n1\n";
+        assert!(multipart(&format!("{}--b c--", part.repeat(65))).is_err());
+    }
+
+    #[test]
+    fn log_05_fields_do_not_print_their_values() {
+        assert!(!format!("{:?}", form(b"password=opensesame")).contains("opensesame"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_of_any_type_is_read_without_panic(
+            kind in "(application/json|application/x-www-form-urlencoded|multipart/form-data; boundary=\"?b\"?)?",
+            body in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..300),
+                "(--b|\r\n|\r\n\r\n|Content-Disposition: form-data|; (file)?name=|\"|a|--|\\\\){0,24}".prop_map(String::into_bytes),
+            ],
+        ) {
+            drop(read(&kind, &body));
+            drop(Fields::json_at_start(&body));
+        }
+
+        #[test]
+        fn what_a_form_says_is_what_is_read(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let escaped: Vec<_> = value.iter().map(|byte| format!("%{byte:02x}")).collect();
+            let fields = form(format!("a={}", escaped.concat()).as_bytes());
+            prop_assert_eq!(fields.secret("a").unwrap().expose(), &*value);
+        }
+    }
+}

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode, header};
 use proptest::prelude::*;
 use trackgate_schemes::store::AccountState;
-use trackgate_schemes::{CredentialKind, Grants, ManualClock, Reason, Rejection};
+use trackgate_schemes::{CredentialKind, Grants, ManualClock, Reason, Rejection, Scheme};
 
 use super::*;
 use crate::accounts::{Origin, Registration as NewAccount};
@@ -29,6 +29,11 @@ fn setting() -> Setting {
 }
 
 impl Setting {
+    fn world_with(&self, scheme: Arc<dyn Scheme>) -> World {
+        let tracker = LiveTracking::new(self.accounts.clone(), Settings::default());
+        World::new(&tracker, vec![scheme], Arc::new(ManualClock::new(start())))
+    }
+
     async fn rider(&self, name: &str, email: Option<&str>) -> trackgate_schemes::store::Account {
         let new = NewAccount {
             name: name.to_owned(),
@@ -80,31 +85,22 @@ async fn bas_03_a_refused_registration_leaves_no_account() {
 
 #[tokio::test]
 async fn brt_14_a_limited_token_changes_no_password_and_deletes_nothing() {
-    let Setting { store, accounts, .. } = setting();
-    let clock = Arc::new(ManualClock::new(start()));
-    let rider = Setting { world: setting().world, store, accounts: accounts.clone() }.rider("testrider", None).await;
-    let bodies = [
-        (Method::POST, "/user/change-password", "password=secret12&new_password=secret13"),
-        (Method::DELETE, "/user", "password=secret12"),
-    ];
-    for (grants, expected) in [("*", StatusCode::FORBIDDEN), ("points:write account:admin", StatusCode::OK)] {
+    let setting = setting();
+    let rider = setting.rider("testrider", None).await;
+    let change = (Method::POST, "/user/change-password", "password=secret12&new_password=secret12");
+    let delete = (Method::DELETE, "/user", "password=secret12");
+    let requests = [change, delete];
+    let forbidden = (StatusCode::FORBIDDEN, "{\"error\":\"FORBIDDEN\"}");
+    let done = (StatusCode::OK, "{\"status\":\"OK\"}");
+    for (grants, expected) in [("*", forbidden), ("points:write", forbidden), ("account:admin", done)] {
         let token = identity(&rider, CredentialKind::ApiToken, "tk1").with_grants(grants.parse().unwrap());
-        let tracker = LiveTracking::new(accounts.clone(), Settings::default());
-        let world = World::new(&tracker, vec![Arc::new(Always(token))], Arc::clone(&clock));
-        for (method, path, body) in &bodies[..1] {
-            let response = world.ask(method.clone(), path, &[FORM, ("test", "test")], *body).await;
-            assert_eq!(response.status(), expected, "{path} {grants}");
-            if expected == StatusCode::FORBIDDEN {
-                assert_eq!(response.body(), "{\"error\":\"FORBIDDEN\"}");
-            }
-        }
-        if expected == StatusCode::FORBIDDEN {
-            let (method, path, body) = &bodies[1];
-            let response = world.ask(method.clone(), path, &[FORM, ("test", "test")], *body).await;
-            assert_eq!(response.status(), expected);
-            // A token that may not change the password may still ask whose it is.
-            let response = world.get("/auth", &[("test", "test")]).await;
-            assert_eq!(response.body(), "{\"username\":\"testrider\",\"status\":\"OK\"}");
+        let world = setting.world_with(Arc::new(Always(token)));
+        // A token that may not change the password may still ask whose it is.
+        let probe = world.get("/auth", &[("test", "test")]).await;
+        assert_eq!(probe.body(), "{\"username\":\"testrider\",\"status\":\"OK\"}");
+        for (method, path, body) in requests.clone() {
+            let response = world.ask(method, path, &[FORM, ("test", "test")], body).await;
+            assert_eq!(status_and_body(&response), expected, "{path} {grants}");
         }
     }
 }
@@ -170,9 +166,7 @@ async fn a_store_that_is_down_is_503_in_the_dialect() {
 
 #[tokio::test]
 async fn enu_06_settings_close_the_list_and_registration() {
-    let mut closed = Settings::default();
-    closed.directory = Directory::Closed;
-    closed.registration = Registration::Closed;
+    let closed = Settings { directory: Directory::Closed, registration: Registration::Closed };
     let setting = setting_with(closed);
     setting.rider("testrider", None).await;
     setting.rider("hidden", None).await;
@@ -261,12 +255,9 @@ async fn a_body_beyond_the_limit_is_413() {
 #[test]
 fn any_body_of_a_change_is_answered_in_the_dialect() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let Setting { world, accounts, store } = setting();
-    let rider = runtime.block_on(Setting { world, store, accounts: accounts.clone() }.rider("testrider", None));
-    let tracker = LiveTracking::new(accounts, Settings::default());
-    let schemes: Vec<Arc<dyn trackgate_schemes::Scheme>> =
-        vec![Arc::new(Always(identity(&rider, CredentialKind::Password, "1")))];
-    let world = World::new(&tracker, schemes, Arc::new(ManualClock::new(start())));
+    let setting = setting();
+    let rider = runtime.block_on(setting.rider("testrider", None));
+    let world = setting.world_with(Arc::new(Always(identity(&rider, CredentialKind::Password, "1"))));
     let types = [
         "application/json",
         "application/x-www-form-urlencoded",

@@ -207,9 +207,7 @@ async fn log_03_the_service_signs_audit_entries() {
 
 #[tokio::test]
 async fn real_statuses_are_those_of_the_body() {
-    let mut real = Settings::default();
-    real.statuses = Statuses::Real;
-    let setting = setting_with(real).await;
+    let setting = setting_with(Settings { statuses: Statuses::Real }).await;
     let login = setting.world.ask(Method::POST, "/login", &[], "{}").await;
     assert_eq!(login.status(), StatusCode::BAD_REQUEST);
     let projects = setting.world.get("/projects", &[]).await;
