@@ -17,6 +17,12 @@ use trackgate_schemes::{Grant, Identity};
 use crate::layer::{Dialect, Permit};
 use crate::message::Body;
 
+mod input;
+pub mod livetracking;
+pub mod lptracker;
+#[cfg(test)]
+mod testing;
+
 /// A legacy API spoken in-process.
 pub trait Tracker: fmt::Debug + Send + Sync + 'static {
     /// Its name in configuration and logs.
