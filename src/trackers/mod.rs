@@ -17,6 +17,9 @@ use trackgate_schemes::{Grant, Identity};
 use crate::layer::{Dialect, Permit};
 use crate::message::Body;
 
+pub mod fittrackee;
+pub mod sessions;
+
 /// A legacy API spoken in-process.
 pub trait Tracker: fmt::Debug + Send + Sync + 'static {
     /// Its name in configuration and logs.
