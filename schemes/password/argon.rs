@@ -1,0 +1,50 @@
+//! Argon2 in PHC text (RFC 9106; PHC string format).
+
+use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
+use subtle::ConstantTimeEq;
+
+/// A stored Argon2 form within the limits.
+#[derive(Debug)]
+pub(super) struct Argon {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    hash: PasswordHash,
+}
+
+impl Argon {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let hash = PasswordHash::new(text).ok()?;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+        // A form that does not say is of the time before versions were written.
+        let version = hash.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let affordable = params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= MAX_PASSES;
+        let whole = hash.salt.is_some() && hash.hash.is_some();
+        (affordable && params.p_cost() <= MAX_LANES && whole).then_some(Self { algorithm, version, params, hash })
+    }
+
+    pub(super) fn matches(&self, password: &[u8]) -> bool {
+        let (Some(salt), Some(output)) = (&self.hash.salt, &self.hash.hash) else { return false };
+        let mut computed = [0; MAX_OUTPUT];
+        let Some(computed) = computed.get_mut(..output.len()) else { return false };
+        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
+        argon2.hash_password_into(password, salt, computed).is_ok() && bool::from(computed.ct_eq(output.as_bytes()))
+    }
+
+    pub(super) fn is_strong(&self) -> bool {
+        self.algorithm == Algorithm::Argon2id
+            && self.version == Version::V0x13
+            && self.params.m_cost() >= super::MEMORY_KIB
+            && self.params.t_cost() >= super::PASSES
+            && self.hash.salt.as_ref().is_some_and(|salt| salt.len() >= super::SALT_BYTES)
+            && self.hash.hash.as_ref().is_some_and(|output| output.len() >= super::OUTPUT_BYTES)
+    }
+}
+
+/// 256 MiB.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_PASSES: u32 = 16;
+const MAX_LANES: u32 = 16;
+/// The longest output that a PHC text can hold.
+const MAX_OUTPUT: usize = 64;
