@@ -18,6 +18,8 @@ use crate::layer::{Dialect, Permit};
 use crate::message::Body;
 
 pub mod fittrackee;
+#[cfg(test)]
+mod replay;
 pub mod sessions;
 
 /// A legacy API spoken in-process.
