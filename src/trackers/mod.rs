@@ -17,9 +17,13 @@ use trackgate_schemes::{Grant, Identity};
 use crate::layer::{Dialect, Permit};
 use crate::message::Body;
 
+pub mod fittrackee;
 mod input;
 pub mod livetracking;
 pub mod lptracker;
+#[cfg(test)]
+mod replay;
+pub mod sessions;
 #[cfg(test)]
 mod testing;
 

@@ -1,0 +1,97 @@
+//! The rules of registration (contract section 5.1).
+
+use http::StatusCode;
+use trackgate_schemes::{EmailAddress, Secret};
+
+use super::wire::{Members, Stop, Value};
+
+/// A registration whose members have passed every rule that needs no store.
+pub(super) struct Form {
+    /// 3 to 30 of letters, digits and `_`.
+    pub(super) username: String,
+    /// An address of the original's shape.
+    pub(super) email: String,
+    /// 8 characters or more, 72 bytes or fewer.
+    pub(super) password: Secret,
+    /// One of [`LANGUAGES`].
+    pub(super) language: &'static str,
+}
+
+impl Form {
+    /// Reads and checks the members in the contract's order.
+    ///
+    /// # Errors
+    ///
+    /// 400 with the message of the first rule that fails; faults of shape are told together.
+    pub(super) fn read(mut members: Members) -> Result<Self, Stop> {
+        let fields = [members.take("username"), members.take("email"), members.take("password")];
+        let policy = members.take("accepted_policy");
+        if policy == Value::Null || fields.contains(&Value::Null) {
+            return Err(Stop::PAYLOAD);
+        }
+        if policy != Value::Bool(true) {
+            return Err(refused("sorry, you must agree privacy policy to register"));
+        }
+        let [Value::Text(username), Value::Text(email), Value::Text(password)] = fields else {
+            return Err(Stop::PAYLOAD);
+        };
+        let faults = faults(&username, &email, &password);
+        if !faults.is_empty() {
+            return Err(Stop::Message(StatusCode::BAD_REQUEST, faults.into()));
+        }
+        if password.len() > MAX_PASSWORD_BYTES {
+            return Err(Stop::PAYLOAD);
+        }
+        let language = match (members.take("language"), members.take("lang")) {
+            (Value::Null, second) => language(&second),
+            (first, _) => language(&first),
+        };
+        Ok(Self { username, email, password: password.into(), language })
+    }
+}
+
+/// A message of 400.
+pub(super) fn refused(message: &'static str) -> Stop {
+    Stop::Message(StatusCode::BAD_REQUEST, message.into())
+}
+
+/// What is wrong with the shape of the three, one line each.
+fn faults(username: &str, email: &str, password: &str) -> String {
+    let mut faults = String::new();
+    if !(3..=30).contains(&username.chars().count()) {
+        faults.push_str("username: 3 to 30 characters required\n");
+    }
+    if !username.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        faults.push_str("username: only alphanumeric characters and the underscore character \"_\" allowed\n");
+    }
+    if !is_address(email) {
+        faults.push_str("email: valid email must be provided\n");
+    }
+    if password.chars().count() < 8 {
+        faults.push_str("password: 8 characters required\n");
+    }
+    faults
+}
+
+/// `local@label.rest`, ASCII alone; stricter where the account base is.
+fn is_address(text: &str) -> bool {
+    let all = |part: &str, more: &[u8]| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+    };
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let Some((label, rest)) = domain.split_once('.') else { return false };
+    all(local, b"_.+-") && all(label, b"-") && all(rest, b"-.") && EmailAddress::parse(text).is_ok()
+}
+
+fn language(value: &Value) -> &'static str {
+    match value {
+        Value::Text(text) => LANGUAGES.iter().find(|known| *known == text).copied().unwrap_or("en"),
+        _ => "en",
+    }
+}
+
+/// What the original is translated into.
+const LANGUAGES: [&str; 14] = ["bg", "cs", "de", "en", "es", "eu", "fr", "gl", "it", "nb", "nl", "pl", "pt", "ru"];
+
+/// What bcrypt reads of a password.
+const MAX_PASSWORD_BYTES: usize = 72;

@@ -1,0 +1,385 @@
+//! Bodies: what is read of a JSON request, and the two styles in which answers are written.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use trackgate_schemes::store::StoreError;
+use trackgate_schemes::{Reason, Rejection};
+
+use super::ID;
+use crate::message::{self, Body, BodyError};
+
+/// Why a handler stops.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// `{"status": "error", "message": …}` with this status.
+    Message(StatusCode, Cow<'static, str>),
+    /// A small HTML page of this status.
+    Page(StatusCode),
+    /// A rejection, to be worded by the dialect.
+    Rejected(Rejection),
+}
+
+impl Stop {
+    /// 400 with the message that most faults share.
+    pub(super) const PAYLOAD: Self = Self::Message(StatusCode::BAD_REQUEST, Cow::Borrowed("invalid payload"));
+    /// 401 of sign-in: wrong password, unknown address and unconfirmed account alike.
+    pub(super) const CREDENTIALS: Self = Self::Message(StatusCode::UNAUTHORIZED, Cow::Borrowed("invalid credentials"));
+    /// 401 for want of a token that can do this.
+    pub(super) const TOKEN: Self = Self::Message(StatusCode::UNAUTHORIZED, Cow::Borrowed(PROVIDE_TOKEN));
+}
+
+impl From<Rejection> for Stop {
+    fn from(why: Rejection) -> Self {
+        Self::Rejected(why)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the account API cannot read or write");
+        Rejection::new(Reason::Unavailable, ID).after(Duration::from_secs(5)).into()
+    }
+}
+
+/// Reads the wanted members of a JSON object (contract section 2.1).
+///
+/// # Errors
+///
+/// 415 for another type, 413, 408 or 400 for a body that cannot be read, 400 JSON for what is no object
+/// or an empty one.
+pub(super) async fn members(
+    request: Request<Body>,
+    limit: u64,
+    wanted: &'static [&'static str],
+) -> Result<Members, Stop> {
+    let (head, body) = request.into_parts();
+    if !is_json(&head.headers) {
+        return Err(Stop::Page(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let bytes = body.read(limit).await.map_err(|error| match error {
+        BodyError::TooLarge => Stop::from(Rejection::new(Reason::BodyTooLarge, ID)),
+        BodyError::TimedOut => Stop::from(Rejection::new(Reason::BodyTimeout, ID)),
+        BodyError::Broken(_) => Stop::Page(StatusCode::BAD_REQUEST),
+    })?;
+    match document(&bytes, wanted) {
+        None => Err(Stop::Page(StatusCode::BAD_REQUEST)),
+        Some(Document::Empty | Document::Other) => Err(Stop::PAYLOAD),
+        Some(Document::Object(members)) => Ok(members),
+    }
+}
+
+/// `application/json` or `application/*+json`, in any case, with any parameters, on one line.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return false };
+    let Ok(line) = line.to_str() else { return false };
+    let kind = line.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// A JSON document by what the original makes of it.
+pub(super) enum Document {
+    /// False in a condition: `{}`, `[]`, `""`, `0`, `false`, `null`.
+    Empty,
+    /// An object with members.
+    Object(Members),
+    /// Anything else.
+    Other,
+}
+
+/// The wanted members of an object.
+#[derive(Default)]
+pub(super) struct Members(BTreeMap<&'static str, Value>);
+
+impl Members {
+    /// Takes a member out; `Null` if there is none.
+    pub(super) fn take(&mut self, name: &str) -> Value {
+        self.0.remove(name).unwrap_or(Value::Null)
+    }
+}
+
+/// A member's value. It has no `Debug`, for it may be a password.
+#[derive(PartialEq)]
+pub(super) enum Value {
+    /// `null`, or no such member.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// Text.
+    Text(String),
+    /// A number, list or object: not wanted by any member of this tracker.
+    Other,
+}
+
+/// Reads a document, keeping the wanted members alone; `None` if it is no JSON.
+pub(super) fn document(bytes: &[u8], wanted: &'static [&'static str]) -> Option<Document> {
+    let text = decoded(bytes)?;
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    let document = Wanted(wanted).deserialize(&mut reader).ok()?;
+    reader.end().ok()?;
+    Some(document)
+}
+
+/// UTF-8, or UTF-16 as told by its mark or by where its first zero byte stands.
+fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    match bytes {
+        [0xEF, 0xBB, 0xBF, rest @ ..] => std::str::from_utf8(rest).ok().map(Cow::Borrowed),
+        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0, second, ..] if *second != 0 => utf16(bytes, u16::from_be_bytes),
+        [first, 0, ..] if *first != 0 => utf16(bytes, u16::from_le_bytes),
+        _ => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+    }
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Cow<'_, str>> {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    char::decode_utf16(pairs.iter().map(|pair| unit(*pair))).collect::<Result<String, _>>().ok().map(Cow::Owned)
+}
+
+struct Wanted(&'static [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for Wanted {
+    type Value = Document;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Document, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Wanted {
+    type Value = Document;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON document")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Document, E> {
+        Ok(Document::Empty)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Document, E> {
+        Ok(if value { Document::Other } else { Document::Empty })
+    }
+
+    fn visit_i64<E: de::Error>(self, _negative: i64) -> Result<Document, E> {
+        Ok(Document::Other)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Document, E> {
+        Ok(if value == 0 { Document::Empty } else { Document::Other })
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Document, E> {
+        Ok(if value == 0.0 { Document::Empty } else { Document::Other })
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Document, E> {
+        Ok(if text.is_empty() { Document::Empty } else { Document::Other })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Document, A::Error> {
+        let mut document = Document::Empty;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            document = Document::Other;
+        }
+        Ok(document)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Document, A::Error> {
+        let (mut members, mut empty) = (Members::default(), true);
+        while let Some(name) = object.next_key::<String>()? {
+            empty = false;
+            match self.0.iter().find(|wanted| **wanted == name) {
+                Some(wanted) => {
+                    members.0.insert(wanted, object.next_value_seed(Scalar)?);
+                }
+                None => {
+                    object.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(if empty { Document::Empty } else { Document::Object(members) })
+    }
+}
+
+struct Scalar;
+
+impl<'de> DeserializeSeed<'de> for Scalar {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Scalar {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, _value: i64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_u64<E: de::Error>(self, _value: u64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_f64<E: de::Error>(self, _value: f64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Other)
+    }
+}
+
+/// A value of an answer.
+#[derive(Clone, Debug)]
+pub(super) enum Json {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number that always carries a fraction.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// An empty list; this cut has no other.
+    Nothing,
+    /// An object; its keys go out sorted.
+    Object(BTreeMap<&'static str, Json>),
+}
+
+impl Json {
+    /// Text, or `null`.
+    pub(super) fn text(text: Option<&str>) -> Self {
+        text.map_or(Self::Null, |text| Self::Text(text.to_owned()))
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Int(value) => write!(out, "{value}").expect(STRING),
+            Self::Float(value) => write!(out, "{value:?}").expect(STRING),
+            Self::Text(text) => quote(text, out),
+            Self::Nothing => out.push_str("[]"),
+            Self::Object(members) => {
+                for (n, (name, value)) in members.iter().enumerate() {
+                    out.push(if n == 0 { '{' } else { ',' });
+                    quote(name, out);
+                    out.push(':');
+                    value.write(out);
+                }
+                out.push_str(if members.is_empty() { "{}" } else { "}" });
+            }
+        }
+    }
+}
+
+/// An answer in the style of success: keys sorted, no blanks, ASCII, one final newline.
+pub(super) fn success(status: StatusCode, members: impl IntoIterator<Item = (&'static str, Json)>) -> Response<Bytes> {
+    let mut text = String::new();
+    Json::Object(members.into_iter().collect()).write(&mut text);
+    text.push('\n');
+    message::json(status, text)
+}
+
+/// An answer in the style of errors: members in the given order, `", "` and `": "`, no newline.
+pub(super) fn error(status: StatusCode, members: &[(&str, &str)]) -> Response<Bytes> {
+    let mut text = String::new();
+    for (n, (name, value)) in members.iter().enumerate() {
+        text.push_str(if n == 0 { "{" } else { ", " });
+        quote(name, &mut text);
+        text.push_str(": ");
+        quote(value, &mut text);
+    }
+    text.push('}');
+    message::json(status, text)
+}
+
+/// `{"status": "error", "message": …}`.
+pub(super) fn error_message(status: StatusCode, message: &str) -> Response<Bytes> {
+    error(status, &[("status", "error"), ("message", message)])
+}
+
+/// A small page for faults of HTTP itself, in the shape that the original's framework gives them.
+pub(super) fn page(status: StatusCode) -> Response<Bytes> {
+    let name = status.canonical_reason().unwrap_or("Error");
+    let sentence = match status {
+        StatusCode::BAD_REQUEST => "The request cannot be read.",
+        StatusCode::METHOD_NOT_ALLOWED => "This path does not take this method.",
+        StatusCode::PAYLOAD_TOO_LARGE => "The body is larger than this server takes.",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "The body must be JSON and say so.",
+        _ => "The request cannot be answered.",
+    };
+    let code = status.as_u16();
+    let text =
+        format!("<!doctype html>\n<html lang=en>\n<title>{code} {name}</title>\n<h1>{name}</h1>\n<p>{sentence}</p>\n");
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Text between quotes, all but printable ASCII escaped.
+fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(c),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}").expect(STRING);
+                }
+            }
+        }
+    }
+    out.push('"');
+}
+
+/// The 401 for want of a usable token.
+pub(super) const PROVIDE_TOKEN: &str = "provide a valid auth token";
+
+const STRING: &str = "writing to a string does not fail";

@@ -1,0 +1,467 @@
+//! Bodies and queries as they come in, JSON as it goes out.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, de::DeserializeSeed};
+use serde_json::Value;
+use trackgate_schemes::store::StoreError;
+use trackgate_schemes::{Reason, Rejection};
+
+use super::ID;
+use crate::message::{self, Body, BodyError};
+
+/// Which of the two forms of answers a path has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A flat object; errors are `{"error": …}`.
+    V1,
+    /// The envelope of version 2.
+    V2,
+}
+
+/// Why a handler stops.
+#[derive(Debug, PartialEq)]
+pub(super) enum Stop {
+    /// 409: the session overlaps another.
+    Conflict,
+    /// 400, with what is wrong. The text repeats nothing that was sent.
+    Fault(Cow<'static, str>),
+    /// 404: the account has no such session.
+    NotFound,
+    /// A rejection, to be worded by the dialect.
+    Rejected(Rejection),
+}
+
+impl Stop {
+    /// 400 with this text.
+    pub(super) fn fault(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Fault(text.into())
+    }
+}
+
+impl From<Rejection> for Stop {
+    fn from(why: Rejection) -> Self {
+        Self::Rejected(why)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the session tracker cannot read or write");
+        Rejection::new(Reason::Unavailable, ID).after(Duration::from_secs(5)).into()
+    }
+}
+
+/// Whether a body may have one comma before its last brace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commas {
+    /// It may: the manual prints its example so.
+    Lenient,
+    /// It may not: RFC 8259.
+    Strict,
+}
+
+/// The members of a request's object.
+#[derive(Debug)]
+pub(super) struct Members(BTreeMap<&'static str, Value>);
+
+impl Members {
+    /// Reads the wanted members of a body.
+    ///
+    /// # Errors
+    ///
+    /// 413, 408 or 400.
+    pub(super) async fn read(body: Body, commas: Commas, wanted: &'static [&'static str]) -> Result<Self, Stop> {
+        let bytes = body.read(MAX_BODY_BYTES).await.map_err(|error| match error {
+            BodyError::TooLarge => Stop::from(Rejection::new(Reason::BodyTooLarge, ID)),
+            BodyError::TimedOut => Stop::from(Rejection::new(Reason::BodyTimeout, ID)),
+            BodyError::Broken(_) => Stop::fault("the body broke off"),
+        })?;
+        Self::parse(&bytes, commas, wanted)
+    }
+
+    /// Reads the wanted members of an object.
+    ///
+    /// # Errors
+    ///
+    /// 400 if it is no UTF-8, no JSON, no object, or has one of them twice.
+    pub(super) fn parse(bytes: &[u8], commas: Commas, wanted: &'static [&'static str]) -> Result<Self, Stop> {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let text = std::str::from_utf8(bytes).map_err(|_| Stop::fault("the body is not UTF-8"))?;
+        if text.trim().is_empty() {
+            return Err(Stop::fault("the body is empty"));
+        }
+        let strict = object(text, wanted);
+        match (strict, commas) {
+            (Ok(members), _) => Ok(members),
+            (Err(_), Commas::Lenient) => match without_last_comma(text) {
+                Some(mended) => object(&mended, wanted).map_err(Stop::Fault),
+                None => object(text, wanted).map_err(Stop::Fault),
+            },
+            (Err(fault), Commas::Strict) => Err(Stop::Fault(fault)),
+        }
+    }
+
+    /// A switch: `0` or `1`.
+    ///
+    /// # Errors
+    ///
+    /// 400 for anything else.
+    pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, Stop> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(Value::Number(number)) if number.as_u64() == Some(1) => Ok(Some(true)),
+            Some(Value::Number(number)) if number.as_u64() == Some(0) => Ok(Some(false)),
+            Some(Value::String(text)) if text == "1" => Ok(Some(true)),
+            Some(Value::String(text)) if text == "0" => Ok(Some(false)),
+            Some(_) => Err(Stop::fault(format!("{name} must be 0 or 1"))),
+        }
+    }
+
+    /// Text.
+    ///
+    /// # Errors
+    ///
+    /// 400 for another type.
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<&str>, Stop> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Stop::fault(format!("{name} must be text"))),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+}
+
+fn object(text: &str, wanted: &'static [&'static str]) -> Result<Members, Cow<'static, str>> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = Wanted(wanted).deserialize(&mut reader).and_then(|members| reader.end().map(|()| members));
+    match read {
+        Ok(Ok(members)) => Ok(members),
+        Ok(Err(twice)) => Err(format!("{twice} stands twice").into()),
+        Err(error) if error.is_data() => Err("the body must be a JSON object".into()),
+        Err(_) => Err("the body is not valid JSON".into()),
+    }
+}
+
+/// The text without the one comma that stands before its last brace.
+fn without_last_comma(text: &str) -> Option<String> {
+    let before = text.trim_end_matches(BLANKS).strip_suffix('}')?;
+    let before = before.trim_end_matches(BLANKS).strip_suffix(',')?;
+    Some(format!("{before}}}"))
+}
+
+struct Wanted(&'static [&'static str]);
+
+/// The members, or the name of the one that stands twice.
+type Found = Result<Members, &'static str>;
+
+impl<'de> DeserializeSeed<'de> for Wanted {
+    type Value = Found;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Found, D::Error> {
+        reader.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Wanted {
+    type Value = Found;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Found, A::Error> {
+        let mut members = Members(BTreeMap::new());
+        let mut twice = None;
+        while let Some(name) = object.next_key::<Cow<'de, str>>()? {
+            let Some(wanted) = self.0.iter().find(|wanted| **wanted == name) else {
+                object.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if members.0.insert(wanted, object.next_value::<Shallow>()?.0).is_some() {
+                twice = Some(*wanted);
+            }
+        }
+        Ok(twice.map_or(Ok(members), Err))
+    }
+}
+
+/// A scalar; what is in a list or object is not kept.
+struct Shallow(Value);
+
+impl<'de> Deserialize<'de> for Shallow {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Kept;
+        impl<'de> Visitor<'de> for Kept {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+                Ok(value.into())
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+                Ok(text.into())
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Value::Array(Vec::new()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+                while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Value::Array(Vec::new()))
+            }
+        }
+        reader.deserialize_any(Kept).map(Self)
+    }
+}
+
+/// The parameters of a query, decoded.
+#[derive(Debug)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads the text behind `?`.
+    ///
+    /// # Errors
+    ///
+    /// 400 for a bad escape, or a parameter that holds a token.
+    pub(super) fn parse(text: Option<&str>) -> Result<Self, Stop> {
+        let mut all = Vec::new();
+        for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match (decode(name), decode(value)) {
+                (Some(name), Some(value)) => all.push((name, value)),
+                _ => return Err(Stop::fault("the query cannot be decoded")),
+            }
+        }
+        if all.iter().any(|(name, _)| name == "access_token") {
+            return Err(Stop::fault("a token must not stand in the query"));
+        }
+        Ok(Self(all))
+    }
+
+    /// A parameter's value.
+    ///
+    /// # Errors
+    ///
+    /// 400 if it stands twice.
+    pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, Stop> {
+        let mut values = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        match (values.next(), values.next()) {
+            (value, None) => Ok(value),
+            _ => Err(Stop::fault(format!("{name} stands twice"))),
+        }
+    }
+
+    /// A switch: `0` or `1`.
+    ///
+    /// # Errors
+    ///
+    /// 400 for anything else.
+    pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, Stop> {
+        match self.get(name)? {
+            None => Ok(None),
+            Some("1") => Ok(Some(true)),
+            Some("0") => Ok(Some(false)),
+            Some(_) => Err(Stop::fault(format!("{name} must be 0 or 1"))),
+        }
+    }
+
+    /// A whole number, zero or more, of at most 18 digits.
+    ///
+    /// # Errors
+    ///
+    /// 400 for anything else.
+    pub(super) fn number(&self, name: &'static str) -> Result<Option<i64>, Stop> {
+        let Some(text) = self.get(name)? else { return Ok(None) };
+        let digits = (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        match text.parse() {
+            Ok(number) if digits => Ok(Some(number)),
+            _ => Err(Stop::fault(format!("{name} must be a number"))),
+        }
+    }
+}
+
+/// Percent escapes and `+`, as forms write them; `None` for a bad escape or what is no UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => bytes.next().and_then(hex)? << 4 | bytes.next().and_then(hex)?,
+            b'+' => b' ',
+            byte => byte,
+        });
+    }
+    String::from_utf8(decoded).ok()
+}
+
+/// A value of an answer.
+#[derive(Clone, Debug)]
+pub(super) enum Json {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Json>),
+    /// An object, in this order.
+    Object(Vec<(&'static str, Json)>),
+}
+
+impl Json {
+    /// Text.
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// `0` or `1`, as this tracker writes truth.
+    pub(super) fn digit(value: bool) -> Self {
+        Self::Int(value.into())
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Int(value) => write!(out, "{value}").expect(STRING),
+            Self::Text(text) => quote(text, out),
+            Self::List(items) => {
+                out.push('[');
+                for (n, item) in items.iter().enumerate() {
+                    out.push_str(if n == 0 { "" } else { "," });
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (n, (name, value)) in members.iter().enumerate() {
+                    out.push_str(if n == 0 { "" } else { "," });
+                    quote(name, out);
+                    out.push(':');
+                    value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+impl From<Option<String>> for Json {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+/// An answer that tells what was asked for.
+pub(super) fn success(form: Form, status: StatusCode, data: Json) -> Response<Bytes> {
+    let answer = match form {
+        Form::V1 => data,
+        Form::V2 => Json::Object(vec![("ok", Json::Bool(true)), ("data", data), ("meta", meta())]),
+    };
+    json(status, &answer)
+}
+
+/// An answer that tells what went wrong.
+pub(super) fn error(form: Form, status: StatusCode, message: &str) -> Response<Bytes> {
+    let answer = match form {
+        Form::V1 => Json::Object(vec![("error", Json::text(message))]),
+        Form::V2 => {
+            let error = Json::Object(vec![("code", Json::text(code(status))), ("message", Json::text(message))]);
+            Json::Object(vec![("ok", Json::Bool(false)), ("error", error), ("meta", meta())])
+        }
+    };
+    json(status, &answer)
+}
+
+fn json(status: StatusCode, answer: &Json) -> Response<Bytes> {
+    let mut text = String::new();
+    answer.write(&mut text);
+    message::json(status, text)
+}
+
+fn meta() -> Json {
+    Json::Object(vec![("version", Json::Int(2))])
+}
+
+fn code(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "unauthorized",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "method_not_allowed",
+        409 => "conflict",
+        429 => "rate_limited",
+        500.. => "server_error",
+        _ => "validation_error",
+    }
+}
+
+/// Text between quotes in PHP's manner: slashes and all that is not ASCII escaped.
+fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' | '/' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='\u{7f}' => out.push(c),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}").expect(STRING);
+                }
+            }
+        }
+    }
+    out.push('"');
+}
+
+/// Largest request body: the longest that makes sense is under 1 KiB.
+pub(super) const MAX_BODY_BYTES: u64 = 64 * 1024;
+
+/// What JSON calls white space.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+
+const STRING: &str = "writing to a string does not fail";
