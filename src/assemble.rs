@@ -2,6 +2,7 @@
 
 use std::fs::DirBuilder;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +12,15 @@ use trackgate_policies::{GuessLimits, Lockout};
 use trackgate_schemes::store::StoreError;
 use trackgate_schemes::{Clock, HashPool, SignIn, SystemClock};
 
-use crate::accounts::{AccountService, Memories};
-use crate::catalogue::{self, OpenError};
+use crate::accounts::{AccountService, FollowError, Memories, Origin};
+use crate::catalogue::{self, Catalogue, CatalogueError, OpenError};
 use crate::config::Config;
-use crate::config::checked::SecretError;
+use crate::config::checked::{ClientHeader, SecretError};
+use crate::gateway::{
+    ForwardedHeader, Handle, Limits, Listener, Pipeline, Running, Shutdown, StartError, TlsError, TlsReloader,
+    TrustedProxies, TrustsEverybody, start,
+};
+use crate::telemetry::AccessLog;
 
 /// What stays the same while configurations are replaced: the store, the accounts, the guess guard.
 #[derive(Clone, Debug)]
@@ -31,6 +37,9 @@ pub struct Ground {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AssembleError {
+    /// What the configuration names cannot be had.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     /// The data folder cannot be made.
     #[error("the data folder {} cannot be made", folder.display())]
     DataDir {
@@ -40,18 +49,133 @@ pub enum AssembleError {
         #[source]
         source: io::Error,
     },
-    /// Threads or sockets cannot be had.
+    /// The event log cannot be read.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// A setting was changed that a reload cannot change.
+    #[error("`{0}` can only be changed by a restart; the old configuration goes on")]
+    NeedsRestart(&'static str),
+    /// Everybody would be trusted.
+    #[error("the trusted proxies")]
+    Proxies(#[from] TrustsEverybody),
+    /// Threads cannot be had.
     #[error("the runtime cannot start")]
     Runtime(#[source] io::Error),
     /// A reference of the configuration cannot be read.
     #[error("a secret cannot be read")]
     Secret(#[from] SecretError),
+    /// It cannot listen.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Open(#[from] OpenError),
     /// The store answers not.
     #[error("the store does not answer")]
     Store(#[from] StoreError),
+    /// The certificate cannot be used.
+    #[error("TLS")]
+    Tls(#[from] TlsError),
+}
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub struct Gateway {
+    config: Config,
+    ground: Ground,
+    catalogue: Catalogue,
+    pipelines: Arc<[Arc<Pipeline>]>,
+    tls: Option<TlsReloader>,
+    handle: Handle,
+    following: tokio::task::JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Starts everything that a configuration names. Needs a multi-threaded tokio runtime around it, on
+    /// which the store and the event log work; requests are served by threads of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`AssembleError`] with what cannot be had; nothing listens then.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>, log: AccessLog) -> Result<Self, AssembleError> {
+        let tls = config.listen.tls.as_ref().map(|tls| TlsReloader::load(&tls.cert, &tls.key)).transpose()?;
+        let ground = ground(&config, Arc::clone(&clock)).await?;
+        // From here on no change is missed, so that what schemes remember can be trusted.
+        let follower = ground.accounts.follow().await?;
+        let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await?;
+        ground.accounts.memories().replace(catalogue.schemes.memories());
+        let proxies = proxies(&config)?;
+        let each = || {
+            let running = Running { table: catalogue.table.with_own_connections(), proxies: proxies.clone() };
+            Arc::new(Pipeline::new(running, Arc::clone(&clock), log.clone()))
+        };
+        let pipelines: Arc<[Arc<Pipeline>]> = (0..config.listen.threads).map(|_core| each()).collect();
+        let mut listener = Listener::new(config.listen.address).with_proxy_protocol(&config.listen.proxy_protocol);
+        if let Some(tls) = &tls {
+            listener = listener.with_tls(tls.clone());
+        }
+        let cores = NonZeroUsize::new(config.listen.threads);
+        let respond = Arc::clone(&pipelines);
+        let own = move |core: usize| Arc::clone(respond.get(core).expect("there is one pipeline for each core"));
+        let handle = start(vec![listener], limits(&config), cores, own)?;
+        let following = tokio::spawn(follower.run());
+        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following })
+    }
+
+    /// Where it listens, as a URL.
+    pub fn url(&self) -> String {
+        let address = self.handle.addresses().first().copied().unwrap_or(self.config.listen.address);
+        format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
+    }
+
+    /// The account base that it serves.
+    pub fn accounts(&self) -> &AccountService {
+        &self.ground.accounts
+    }
+
+    /// Runs by another configuration from the next request on, without dropping a connection: routes,
+    /// schemes, keys, upstreams and certificates. Schemes whose settings stay the same keep what they know.
+    ///
+    /// # Errors
+    ///
+    /// [`AssembleError`]; everything goes on as before then.
+    pub async fn reload(&mut self, config: Config) -> Result<(), AssembleError> {
+        if let Some(fixed) = fixed_at_start(&self.config, &config) {
+            return Err(AssembleError::NeedsRestart(fixed));
+        }
+        let catalogue =
+            Catalogue::make(&config, &self.ground.accounts, &self.ground.sign_in, Some(&self.catalogue)).await?;
+        let proxies = proxies(&config)?;
+        // The last thing that can fail, and what it changes is right with either configuration.
+        if let Some(tls) = &self.tls {
+            tls.reload()?;
+        }
+        // Both the old and the new memories must forget while requests of the old configuration run.
+        let mut memories = self.catalogue.schemes.memories();
+        memories.extend(catalogue.schemes.memories());
+        self.ground.accounts.memories().replace(memories);
+        for pipeline in &*self.pipelines {
+            let table = catalogue.table.with_own_connections();
+            pipeline.replace(Running { table, proxies: proxies.clone() });
+        }
+        let routes = format!("{} routes", config.routes.len());
+        self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
+        self.catalogue = catalogue;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Stops accepting, lets running requests end within the grace time, writes out what was only noted.
+    ///
+    /// # Errors
+    ///
+    /// [`AssembleError::Store`] if the store could not be closed in order.
+    pub async fn shutdown(self) -> Result<Shutdown, AssembleError> {
+        let ended = self.handle.shutdown(self.config.limits.grace).await;
+        self.following.abort();
+        self.ground.accounts.store().close().await?;
+        Ok(ended)
+    }
 }
 
 /// Opens the store of a configuration and what stands on it. Needs a tokio runtime around it, on which the
@@ -87,11 +211,24 @@ where
     E: From<AssembleError>,
     F: AsyncFnOnce(AccountService) -> Result<T, E>,
 {
+    with_ground(config, async |ground| task(ground.accounts.clone()).await)
+}
+
+/// The same with everything that stays while configurations are replaced.
+///
+/// # Errors
+///
+/// Those of [`ground`] and of the task.
+pub fn with_ground<T, E, F>(config: &Config, task: F) -> Result<T, E>
+where
+    E: From<AssembleError>,
+    F: AsyncFnOnce(&Ground) -> Result<T, E>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(AssembleError::Runtime)?;
     let done = runtime.block_on(async {
         let ground = ground(config, Arc::new(SystemClock)).await?;
-        let done = task(ground.accounts.clone()).await;
+        let done = task(&ground).await;
         let closed = ground.accounts.store().close().await;
         match (done, closed) {
             (Ok(_), Err(error)) => Err(AssembleError::Store(error).into()),
@@ -100,6 +237,42 @@ where
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+/// The first setting that differs and that only a restart can change.
+fn fixed_at_start(old: &Config, new: &Config) -> Option<&'static str> {
+    let differs = [
+        ("listen.address", old.listen.address != new.listen.address),
+        ("listen.tls", old.listen.tls != new.listen.tls),
+        ("listen.proxy_protocol", old.listen.proxy_protocol != new.listen.proxy_protocol),
+        ("listen.threads", old.listen.threads != new.listen.threads),
+        ("limits", old.limits != new.limits),
+        ("store.url", format!("{:?}", old.store) != format!("{:?}", new.store)),
+        ("passwords", old.passwords != new.passwords),
+        ("guessing", old.guessing != new.guessing),
+    ];
+    differs.into_iter().find(|(_, differs)| *differs).map(|(key, _)| key)
+}
+
+fn limits(config: &Config) -> Limits {
+    let mut limits = Limits::default();
+    limits.head_bytes = config.limits.head_bytes;
+    limits.head_lines = config.limits.head_lines;
+    limits.target_bytes = config.limits.target_bytes;
+    limits.head_timeout = config.limits.head_timeout;
+    limits.body_idle = config.limits.body_timeout;
+    limits.response_idle = config.limits.response_timeout;
+    limits.keep_alive_idle = config.limits.keep_alive;
+    limits.connections = config.limits.connections;
+    limits
+}
+
+fn proxies(config: &Config) -> Result<TrustedProxies, TrustsEverybody> {
+    let header = match config.listen.client_header {
+        ClientHeader::Forwarded => ForwardedHeader::Forwarded,
+        ClientHeader::XForwardedFor => ForwardedHeader::XForwardedFor,
+    };
+    TrustedProxies::new(config.listen.trusted_proxies.clone(), header)
 }
 
 fn make_data_dir(folder: &Path) -> Result<(), AssembleError> {

@@ -1,2 +1,7 @@
 //! The `trackgate` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trackgate::cli::run()
+}

@@ -364,6 +364,22 @@ impl AccountService {
         Ok(())
     }
 
+    /// Tells the audit trail that the gateway runs by another configuration.
+    pub async fn note_reload(&self, origin: &Origin, what: &str) {
+        self.record(AuditEntry {
+            at: self.clock.now(),
+            action: AuditAction::Reload,
+            account: None,
+            name: "".into(),
+            actor: Arc::clone(&origin.actor),
+            service: Arc::clone(&origin.service),
+            client: origin.client,
+            outcome: "done".into(),
+            target: what.into(),
+        })
+        .await;
+    }
+
     /// Adds to the audit trail; a failure is logged and does not stop what is being told.
     pub async fn record(&self, entry: AuditEntry) {
         if let Err(error) = self.store.record(entry).await {

@@ -1,21 +1,18 @@
 //! From a whole request head to an answer: path, route, gate, target, log.
 
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection};
 
-use super::body::Limits as BodyLimits;
-use super::client_address::ClientAddress;
 use super::log::Logged;
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
-use super::{Peer, check_request};
-use crate::layer::{Dialect, Permit, Refusal};
+use super::{Peer, Respond, TrustedProxies, limited};
+use crate::layer::{Dialect, PlainDialect, Refusal};
 use crate::message::Body;
 use crate::proxy::{self, Forward, Transport};
 use crate::telemetry::{AccessLog, AccessRecord};
@@ -34,10 +31,8 @@ pub struct Pipeline {
 pub struct Running {
     /// What is answered.
     pub table: RouteTable,
-    /// How the client's address is found.
-    pub client: ClientAddress,
-    /// Limits of size and time of every request.
-    pub limits: super::Limits,
+    /// Whose word about the client's address is believed.
+    pub proxies: TrustedProxies,
 }
 
 impl Pipeline {
@@ -51,99 +46,67 @@ impl Pipeline {
         self.now.store(Arc::new(running));
     }
 
-    /// Answers one request.
-    pub async fn respond(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
-        let running = self.now.load_full();
-        let arrival = Arrival::new(&*self.clock, request.method().clone());
+    async fn answer(&self, running: &Running, request: Request<Body>, asked: &Asked<'_>, told: &mut Told) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let asked = Asked { parts: &parts, peer, arrival: &arrival };
-        let mut told = Told::default();
-        let answered = self.answer(&running, &asked, body, &mut told).await;
-        self.finish(answered, arrival, told)
-    }
-
-    /// Answers a request whose head could not be read.
-    pub fn refuse(&self, why: &Rejection, peer: &Peer) -> Response<Body> {
-        let arrival = Arrival::new(&*self.clock, http::Method::GET);
-        let told = Told { client: Some(peer.address()), ..Told::default() };
-        let dialect = crate::layer::PlainDialect;
-        let mut told = told;
-        let answered = told.refuse(&Refusal::new(why), &dialect);
-        self.finish(answered, arrival, told)
-    }
-
-    async fn answer(&self, running: &Running, asked: &Asked<'_>, body: Body, told: &mut Told) -> Response<Body> {
-        let Asked { parts, peer, arrival } = *asked;
-        let raw_path = parts.uri.path();
-        told.client = running.client.of(peer, &parts.headers);
-        if let Err(why) = check_request(parts, &running.limits) {
-            let dialect = running.table.nearest_dialect(raw_path, &parts.headers);
-            return told.refuse(&Refusal::new(&why).with_request(&parts.method, None, &parts.headers), &*dialect);
-        }
-        let host = authority(parts).map(plain_host);
-        let found = match running.table.find(&parts.method, host.as_deref(), raw_path, &parts.headers) {
+        let uri = parts.uri.clone();
+        told.client = running.proxies.client_of(asked.peer, &parts.headers);
+        let host = authority(&parts).map(plain_host);
+        let found = match running.table.find(&parts.method, host.as_deref(), uri.path(), &parts.headers) {
             Ok(found) => found,
-            Err(Unrouted { why, dialect, allow }) => {
-                let path = CanonicalPath::parse(raw_path).ok();
-                told.path = path.as_ref().map_or_else(String::new, ToString::to_string);
-                let refusal = Refusal::new(&why)
-                    .with_allow(allow.as_ref())
-                    .with_request(&parts.method, path.as_ref().map(CanonicalPath::as_str), &parts.headers);
-                return told.refuse(&refusal, &*dialect);
-            }
+            Err(unrouted) => return told.unrouted(&unrouted, &parts),
         };
         told.path = found.path.to_string();
         told.route = Some(Arc::clone(&found.route.name));
         let head = Head::new(&parts.method, &found.path, &parts.headers)
-            .with_query(parts.uri.query())
+            .with_query(uri.query())
             .with_client(told.client)
-            .with_now(arrival.at);
+            .with_now(asked.arrival.at);
         let permit = match found.route.gate.enter(&head).await {
             Ok(permit) => permit,
-            Err(why) => return told.refuse_on(&found, parts, &why),
+            Err(why) => return told.refuse_on(&found, &parts.method, &parts.headers, &why),
         };
         told.identity = Some(permit.identity().clone());
-        match declared_length(parts) {
-            Some(length) if length > found.route.max_body_bytes => {
-                return told.refuse_on(&found, parts, &Rejection::new(Reason::BodyTooLarge, GATEWAY));
-            }
-            _ => {}
+        if declared_length(&parts).is_some_and(|length| length > found.route.max_body_bytes) {
+            let why = Rejection::new(Reason::BodyTooLarge, GATEWAY);
+            return told.refuse_on(&found, &parts.method, &parts.headers, &why);
         }
-        let limits = BodyLimits { max_bytes: found.route.max_body_bytes, idle: running.limits.body_idle };
-        let body = limits.around(body);
-        let answered = match &found.route.target {
+        let body = limited(body, found.route.max_body_bytes);
+        match &found.route.target {
             Target::Tracker(handler) => {
                 let call = Call {
                     permit,
-                    request: Request::from_parts(parts.clone(), body),
-                    parameters: found.parameters.clone(),
+                    request: Request::from_parts(parts, body),
+                    parameters: found.parameters,
                     client: told.client,
-                    now: arrival.at,
-                    request_id: Arc::clone(&arrival.id),
+                    now: asked.arrival.at,
+                    request_id: Arc::clone(&asked.arrival.id),
                 };
-                let handler = Arc::clone(handler);
-                caught(async move { Ok(handler.call(call).await) }).await
+                handler.call(call).await
             }
             Target::Proxy { upstream, sending } => {
+                // What a dialect may echo in a refusal, should the upstream fail.
+                let (method, origin) = (parts.method.clone(), parts.headers.get(header::ORIGIN).cloned());
                 let forward = Forward {
-                    parts: parts.clone(),
+                    parts,
                     body,
                     path: &found.path,
                     client: told.client,
                     peer: proxy::Peer {
-                        transport: if peer.tls { Transport::Tls } else { Transport::Plain },
-                        host: authority(parts),
+                        transport: if asked.peer.tls { Transport::Tls } else { Transport::Plain },
+                        host: host.as_deref(),
                     },
-                    request_id: &arrival.id,
-                    now: arrival.at,
+                    request_id: &asked.arrival.id,
+                    now: asked.arrival.at,
                     sending,
                 };
-                caught(upstream.forward(&permit, forward)).await
+                match upstream.forward(&permit, forward).await {
+                    Ok(response) => response,
+                    Err(why) => {
+                        let headers = origin.into_iter().map(|origin| (header::ORIGIN, origin)).collect();
+                        told.refuse_on(&found, &method, &headers, &why)
+                    }
+                }
             }
-        };
-        match answered {
-            Ok(response) => response,
-            Err(why) => told.refuse_on(&found, parts, &why),
         }
     }
 
@@ -175,32 +138,58 @@ impl Pipeline {
     }
 }
 
+impl Respond for Pipeline {
+    async fn respond(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
+        let running = self.now.load_full();
+        let arrival = Arrival::new(&*self.clock, request.method().clone());
+        let mut told = Told::default();
+        let answered = self.answer(&running, request, &Asked { peer, arrival: &arrival }, &mut told).await;
+        self.finish(answered, arrival, told)
+    }
+
+    fn refuse(&self, why: &Rejection, head: Option<&Parts>, peer: &Peer) -> Response<Body> {
+        let method = head.map_or(Method::GET, |head| head.method.clone());
+        let arrival = Arrival::new(&*self.clock, method);
+        let mut told = Told { client: Some(peer.address()), ..Told::default() };
+        let answered = match head {
+            None => told.refuse(&Refusal::new(why), &PlainDialect),
+            Some(head) => {
+                let running = self.now.load();
+                told.client = running.proxies.client_of(peer, &head.headers);
+                let dialect = running.table.nearest_dialect(head.uri.path(), &head.headers);
+                told.refuse(&Refusal::new(why).with_request(&head.method, None, &head.headers), &*dialect)
+            }
+        };
+        self.finish(answered, arrival, told)
+    }
+}
+
 /// When a request came in, and the name that it got.
+#[derive(Debug)]
 struct Arrival {
     at: SystemTime,
     started: Instant,
     id: Arc<str>,
-    method: http::Method,
+    method: Method,
 }
 
 impl Arrival {
-    fn new(clock: &dyn Clock, method: http::Method) -> Self {
+    fn new(clock: &dyn Clock, method: Method) -> Self {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         let id = Arc::from(&*uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text));
         Self { at: clock.now(), started: Instant::now(), id, method }
     }
 }
 
-/// A request head with where it came from.
+/// Where and when a request came in.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
-    parts: &'a Parts,
     peer: &'a Peer,
     arrival: &'a Arrival,
 }
 
 /// What becomes known of a request on its way, for the log.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Told {
     client: Option<IpAddr>,
     path: String,
@@ -222,24 +211,23 @@ impl Told {
         response
     }
 
-    fn refuse_on(&mut self, found: &Found<'_>, parts: &Parts, why: &Rejection) -> Response<Body> {
+    fn refuse_on(&mut self, found: &Found<'_>, method: &Method, headers: &HeaderMap, why: &Rejection) -> Response<Body> {
         let Route { gate, dialect, .. } = found.route;
         let challenges = gate.challenges(why);
-        let refusal = Refusal::new(why)
-            .with_challenges(&challenges)
-            .with_request(&parts.method, Some(found.path.as_str()), &parts.headers);
+        let refusal =
+            Refusal::new(why).with_challenges(&challenges).with_request(method, Some(found.path.as_str()), headers);
         self.refuse(&refusal, &**dialect)
     }
-}
 
-/// Runs what answers; a panic in it ends this request alone.
-async fn caught(answering: impl Future<Output = Result<Response<Body>, Rejection>>) -> Result<Response<Body>, Rejection> {
-    let mut answering = Box::pin(answering);
-    let guarded = std::future::poll_fn(move |context| {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
-        polled.unwrap_or_else(|_panic| std::task::Poll::Ready(Err(Rejection::new(Reason::Internal, GATEWAY))))
-    });
-    guarded.await
+    fn unrouted(&mut self, unrouted: &Unrouted, parts: &Parts) -> Response<Body> {
+        let path = CanonicalPath::parse(parts.uri.path()).ok();
+        let path = path.as_ref().map(CanonicalPath::as_str);
+        self.path = path.unwrap_or_default().to_owned();
+        let refusal = Refusal::new(&unrouted.why)
+            .with_allow(unrouted.allow.as_ref())
+            .with_request(&parts.method, path, &parts.headers);
+        self.refuse(&refusal, &*unrouted.dialect)
+    }
 }
 
 /// Whether nothing more can be read from the connection after this refusal.

@@ -68,7 +68,7 @@ impl fmt::Debug for Route {
 }
 
 /// All routes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RouteTable {
     routes: Vec<Route>,
     strict: matchit::Router<Vec<usize>>,
@@ -145,6 +145,18 @@ impl RouteTable {
         };
         let (strict, raw) = (build(false)?, build(true)?);
         Ok(Self { routes, strict, raw, fallbacks })
+    }
+
+    /// The same table with upstream connections of its own: one for each thread, so that work stays on it.
+    #[must_use]
+    pub fn with_own_connections(&self) -> Self {
+        let mut own = self.clone();
+        for route in &mut own.routes {
+            if let Target::Proxy { upstream, .. } = &mut route.target {
+                *upstream = upstream.with_own_connections();
+            }
+        }
+        own
     }
 
     /// All routes, in the order in which they were given.

@@ -112,7 +112,7 @@ pub struct Limits {
 pub struct StoreUrl(SecretRef);
 
 /// Hashing and memory of passwords.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Passwords {
     /// How long a verified password is remembered.
@@ -124,7 +124,7 @@ pub struct Passwords {
 }
 
 /// The guard against guessing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Guessing {
     /// Wrong passwords for one account before it is locked.
