@@ -65,13 +65,10 @@ impl FromStr for ClientNetwork {
             return Ok(Self(Kind::Unknown));
         }
         let network = match text.strip_suffix("/64") {
-            Some(address) => {
-                let address: Ipv6Addr = address.parse().map_err(|_unfit| ClientNetworkError)?;
-                Kind::V6(upper_half(address))
-            }
-            None => return text.parse().map(|address| Self::of(Some(address))).map_err(|_unfit| ClientNetworkError),
+            Some(address) => address.parse().map(|address| Self(Kind::V6(upper_half(address)))),
+            None => text.parse().map(|address| Self::of(Some(address))),
         };
-        Ok(Self(network))
+        network.map_err(|_unfit| ClientNetworkError)
     }
 }
 

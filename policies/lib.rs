@@ -9,15 +9,15 @@
 //!
 //! use http::{HeaderMap, Method};
 //! use trackgate_policies::{All, Networks, Policy, RequireGrants};
-//! use trackgate_schemes::{CanonicalPath, Credential, CredentialKind, Grants, Head, Identity, Subject};
+//! use trackgate_schemes::{AccountId, CanonicalPath, Credential, CredentialKind, Grants, Head, Identity, Subject};
 //!
 //! let rule = All::new([
 //!     Arc::new(RequireGrants::new("points:write".parse()?)) as Arc<dyn Policy>,
 //!     Arc::new("10.0.0.0/8 !10.66.0.0/16".parse::<Networks>()?),
 //! ]);
 //!
-//! let rider = Identity::new(Subject::External("r1".into()), "rider", "basic", Credential::new(CredentialKind::Password, "r1"))
-//!     .with_grants(Grants::EVERYDAY);
+//! let password = Credential::new(CredentialKind::Password, "1");
+//! let rider = Identity::new(Subject::Account(AccountId(1)), "rider", "basic", password).with_grants(Grants::EVERYDAY);
 //! let (path, headers) = (CanonicalPath::parse("/write")?, HeaderMap::new());
 //! let head = Head::new(&Method::POST, &path, &headers);
 //! assert!(rule.decide(&rider, &head.with_client(Some("10.1.2.3".parse()?))).is_allow());
@@ -34,6 +34,7 @@ mod method;
 mod network;
 mod policy;
 mod rate;
+mod room;
 mod steady;
 pub mod store;
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::SystemTime;
 
+use crate::room::make_room;
+
 /// What can tell how little it would be missed.
 pub(super) trait Ranked {
     /// Smaller ones leave a full table first.
@@ -47,7 +49,7 @@ impl<K: Eq + Hash, V: Ranked> Table<K, V> {
         Q: Eq + Hash + ToOwned<Owned: Into<K>> + ?Sized,
     {
         if !self.entries.contains_key(key) && self.entries.len() >= self.capacity {
-            self.make_room(now);
+            make_room(&mut self.entries, |value| value.rank(now));
         }
         self.entries.entry(key.to_owned().into()).or_insert_with(make)
     }
@@ -58,24 +60,5 @@ impl<K: Eq + Hash, V: Ranked> Table<K, V> {
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    /// Drops the eighth of the lowest rank: a whole eighth, so that a flood pays for the search seldom.
-    #[cold]
-    fn make_room(&mut self, now: SystemTime) {
-        let mut leave = self.entries.len() / 8 + 1;
-        let mut ranks: Vec<_> = self.entries.values().map(|value| value.rank(now)).collect();
-        let (_, &mut last, _) = ranks.select_nth_unstable(leave - 1);
-        // Those below `last` are fewer than `leave`: they all go first, then as many of its equals as it takes.
-        self.entries.retain(|_, value| {
-            let stays = value.rank(now) >= last;
-            leave -= usize::from(!stays);
-            stays
-        });
-        self.entries.retain(|_, value| {
-            let stays = leave == 0 || value.rank(now) > last;
-            leave -= usize::from(!stays);
-            stays
-        });
     }
 }

@@ -308,6 +308,30 @@ fn clk_02_a_clock_that_is_stepped_back_locks_nobody_for_ever() {
 }
 
 #[test]
+fn clk_02_a_clock_that_is_stepped_back_keeps_no_network_known_for_ever() {
+    let mut door = Door::new();
+    assert_eq!(door.right("rider", "192.0.2.1"), Ok(()));
+    door.now = at("2025-06-01T12:00:00Z");
+    assert_eq!(door.try_as("rider", "192.0.2.1", Outcome::Undecided), Ok(()));
+    door.now += seconds(30 * 86_400);
+    door.exhaust("rider", "198.51.100.1");
+    assert_eq!(door.right("rider", "192.0.2.1"), Err(LOCK));
+}
+
+#[test]
+fn further_guesses_do_not_draw_a_lock_out() {
+    let mut door = Door::new();
+    assert_eq!(door.right("owner", "192.0.2.1"), Ok(()));
+    for n in 0..50 {
+        door.wrong(&format!("r{n}"), "192.0.2.1").unwrap();
+    }
+    door.now += seconds(LOCK / 2);
+    assert_eq!(door.wrong("owner", "192.0.2.1"), Ok(()), "it is known, so it goes on, and counts for the network");
+    door.now += seconds(LOCK / 2);
+    assert_eq!(door.right("other", "192.0.2.1"), Ok(()));
+}
+
+#[test]
 fn operators_see_and_end_locks() {
     let mut door = Door::new();
     door.right("rider", "192.0.2.1").unwrap();
@@ -413,6 +437,7 @@ fn rlk_09_what_a_store_holds_never_passes_the_bound() {
     store.note_guess(record("network:192.0.2.0/24", 50, far));
     store.note_guess(record("", 50, far));
     store.note_guess(record("known:192.0.2.7 owner", 0, SystemTime::UNIX_EPOCH));
+    store.note_guess(record("known:192.0.2.7 quiet", 0, SystemTime::UNIX_EPOCH));
     let mut door = restart(&store, now, GuessLimits::default());
     assert_eq!(door.right("locked", "192.0.2.1"), Err(LOCK));
     assert_eq!(door.right("full", "192.0.2.1"), Err(LOCK));
@@ -423,8 +448,20 @@ fn rlk_09_what_a_store_holds_never_passes_the_bound() {
     assert_eq!(door.right("locked", "192.0.2.1"), Ok(()));
     assert_eq!(door.right("full", "192.0.2.1"), Ok(()));
     door.now += seconds(30 * 86_400);
-    door.exhaust("owner", "198.51.100.1");
-    assert_eq!(door.right("owner", "192.0.2.7"), Err(LOCK), "known for thirty days, not for ever");
+    for name in ["owner", "quiet"] {
+        door.exhaust(name, "198.51.100.1");
+        assert_eq!(door.right(name, "192.0.2.7"), Err(LOCK), "known for thirty days, not for ever");
+    }
+}
+
+#[test]
+fn rlk_09_what_is_over_is_not_taken_over() {
+    let (now, mut state) = (at(START), State::new(GuessLimits::default()));
+    let locked_until = now + seconds(60);
+    for key in ["account:rider", "network:192.0.2.1", "known:192.0.2.1 rider"] {
+        state.take_over(&GuessCounter { key: key.into(), wrong: 10, locked_until, expires_at: now }, now);
+    }
+    assert_eq!(state.sizes(), [0, 0, 0]);
 }
 
 #[test]

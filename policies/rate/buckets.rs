@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 
+use crate::room::make_room;
+
 /// For each key the instant at which its burst will be whole again; split into shards, each with a lock
 /// of its own.
 pub(super) struct Buckets<K> {
@@ -47,26 +49,12 @@ impl<K: Clone + Eq + Hash> StateStore for Buckets<K> {
         }
         let (answer, next) = measure(None)?;
         if shard.len() >= self.shard_capacity {
-            make_room(&mut shard);
+            // The fuller its burst, the less a key loses by it.
+            make_room(&mut shard, |whole_at| *whole_at);
         }
         shard.insert(key.clone(), next);
         Ok(answer)
     }
-}
-
-/// Drops the eighth whose burst is, or will soonest be, whole again: they lose the least by it.
-///
-/// A whole eighth at once, so that a flood of new keys pays for the search seldom.
-#[cold]
-fn make_room<K: Eq + Hash>(shard: &mut HashMap<K, Nanos>) {
-    let mut leave = shard.len() / 8 + 1;
-    let mut instants: Vec<Nanos> = shard.values().copied().collect();
-    let (_, &mut last, _) = instants.select_nth_unstable(leave - 1);
-    shard.retain(|_, whole_at| {
-        let stays = leave == 0 || *whole_at > last;
-        leave -= usize::from(!stays);
-        stays
-    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -36,6 +36,7 @@ fn windows_are_open_from_their_start_up_to_their_end() {
         // 02:30 comes twice on 2026-10-25 and never on 2026-03-29.
         ("sun 02:15-02:45 Europe/Berlin", "2026-10-25T00:30:00Z", None),
         ("sun 02:15-02:45 Europe/Berlin", "2026-10-25T01:30:00Z", None),
+        ("sun 02:15-02:45 Europe/Berlin", "2026-03-29T00:30:00Z", Some(7 * 24 * 3600 - 15 * 60)),
         ("sun 02:15-02:45 Europe/Berlin", "2026-03-29T01:30:00Z", Some(7 * 24 * 3600 - 3600 - 15 * 60)),
         // The first of several counts, in any order.
         ("sat 10:00-11:00 UTC, mon 10:00-11:00 UTC", "2026-07-05T10:00:00Z", Some(24 * 3600)),
