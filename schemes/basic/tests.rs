@@ -1,3 +1,5 @@
+#![expect(clippy::string_slice, reason = "a token is ASCII")]
+
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -331,4 +333,16 @@ fn a_remembered_pair_is_no_guess() {
         case.known("rider:open:sesame");
     }
     assert_eq!(guard.0.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn log_05_nothing_prints_a_password_or_a_token() {
+    let case = case();
+    let token = case.token("points:read");
+    case.known("rider:open:sesame");
+    case.known(&format!("rider:{token}"));
+    let pending = sample("rider:another secret").ask(&case.basic, Sample::now());
+    let printed = format!("{:?} {:?} {pending:?}", case.basic, case.store);
+    assert!(!printed.contains("sesame") && !printed.contains("another secret") && !printed.contains(&token[20..]));
+    assert!(!printed.contains("$argon2"), "the stored form is a secret too");
 }

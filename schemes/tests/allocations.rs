@@ -108,7 +108,7 @@ fn a_refusal_at_once_costs_none() {
     let store = TestStore::new();
     let account = store.put_account("rider", None, None).id;
     let token = store.add_token(account, Grants::EVERYDAY, None).text.expose_text().unwrap().to_owned();
-    let mistyped = format!("{}{}", token.replace("tg_", "tg_0"), "").chars().take(64).collect::<String>();
+    let mistyped: String = token.replace("tg_", "tg_0").chars().take(token.len()).collect();
     let bearer = Bearer::new(BearerSettings::new("api"), store.clone());
     for value in ["Bearer", "Bearer a b", "Bearer tg_", &format!("Bearer {mistyped}")] {
         assert_eq!(taken_when_refused(&bearer, &authorization(value)), 0, "{value}");
