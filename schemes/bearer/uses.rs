@@ -68,3 +68,28 @@ impl Uses {
 const STEP: Duration = Duration::from_mins(5);
 const SHARDS: usize = 16;
 const SHARD_CAPACITY: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Sample;
+
+    #[test]
+    fn what_is_remembered_of_uses_is_bounded() {
+        let uses = Uses::new();
+        for n in 0..2 * SHARDS * SHARD_CAPACITY {
+            // The last byte chooses the shard: one shard takes them all.
+            assert!(uses.is_due(&Arc::from(format!("{n}x")), Sample::now()));
+        }
+        let held: usize = uses.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
+        assert!(held <= SHARD_CAPACITY, "{held}");
+    }
+
+    #[test]
+    fn clk_02_a_clock_stepped_back_far_does_not_stop_the_notes() {
+        let (uses, id) = (Uses::new(), Arc::from("id"));
+        assert!(uses.is_due(&id, Sample::now()));
+        assert!(!uses.is_due(&id, Sample::now() - Duration::from_secs(299)));
+        assert!(uses.is_due(&id, Sample::now() - STEP));
+    }
+}

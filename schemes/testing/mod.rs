@@ -62,6 +62,8 @@ mod scheme;
 mod sessions;
 mod store;
 mod test_store;
+#[cfg(test)]
+mod tests;
 
 pub use block_on::block_on;
 pub use sample::Sample;

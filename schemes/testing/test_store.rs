@@ -1,9 +1,11 @@
 //! A store in memory that can fail and counts.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 use super::Sample;
@@ -20,6 +22,8 @@ pub struct TestStore {
     state: Mutex<State>,
     down: AtomicBool,
     asked: AtomicUsize,
+    held: AtomicBool,
+    waiting: Mutex<Vec<Waker>>,
 }
 
 #[derive(Debug, Default)]
@@ -120,6 +124,18 @@ impl TestStore {
         self.down.store(false, Ordering::SeqCst);
     }
 
+    /// From now on answers are made but not handed over: the moment in which something else may change.
+    pub fn hold_answers(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    /// Hands over what was held.
+    pub fn release_answers(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.held.store(false, Ordering::SeqCst);
+        waiting.drain(..).for_each(Waker::wake);
+    }
+
     /// How many questions were asked so far; notes of a use are none.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
@@ -151,8 +167,19 @@ impl TestStore {
             if self.down.load(Ordering::SeqCst) {
                 return Err(StoreError::new(StoreErrorKind::Unavailable, "made to fail"));
             }
-            Ok(read(&mut self.state()))
+            let answer = read(&mut self.state());
+            poll_fn(|context| self.poll_held(context)).await;
+            Ok(answer)
         })
+    }
+
+    fn poll_held(&self, context: &Context<'_>) -> Poll<()> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.held.load(Ordering::SeqCst) {
+            return Poll::Ready(());
+        }
+        waiting.push(context.waker().clone());
+        Poll::Pending
     }
 }
 
