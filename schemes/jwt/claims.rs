@@ -140,12 +140,11 @@ fn text<'a>(claims: &'a Object, name: &str) -> Result<Option<&'a str>, Reason> {
 /// rounded to the side on which the token lives shorter.
 fn date(claims: &Object, name: &str, round: fn(f64) -> f64) -> Result<Option<SystemTime>, Reason> {
     let Some(value) = claims.get(name) else { return Ok(None) };
-    let seconds = match value.as_u64() {
-        Some(seconds) => seconds,
-        None => {
-            let float = value.as_f64().filter(|float| float.is_sign_positive()).ok_or(Reason::Malformed)?;
-            Duration::try_from_secs_f64(round(float)).map_err(|_huge| Reason::Malformed)?.as_secs()
-        }
+    let seconds = if let Some(seconds) = value.as_u64() {
+        seconds
+    } else {
+        let float = value.as_f64().filter(|float| float.is_sign_positive()).ok_or(Reason::Malformed)?;
+        Duration::try_from_secs_f64(round(float)).map_err(|_huge| Reason::Malformed)?.as_secs()
     };
     if seconds > MAX_SECONDS {
         return Err(Reason::Malformed);

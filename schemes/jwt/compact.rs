@@ -20,6 +20,8 @@ use crate::Reason;
 pub(super) struct Verified {
     pub(super) header: Object,
     pub(super) payload: Vec<u8>,
+    /// When the key ends, whatever the token says.
+    pub(super) key_until: Option<SystemTime>,
 }
 
 /// Verifies a token in compact form.
@@ -50,7 +52,7 @@ pub(super) fn verify(keys: &Keys, token: &str, now: SystemTime) -> Result<Verifi
     if !same || !key.verify(parts.signed.as_bytes(), &signature) {
         return Err(Reason::Signature);
     }
-    Ok(Verified { header, payload })
+    Ok(Verified { header, payload, key_until: key.until })
 }
 
 /// Signs claims; `None` if no key can.

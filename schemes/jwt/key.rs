@@ -35,7 +35,7 @@ impl Key {
         }
         let uniform = secret.iter().all(|byte| Some(byte) == secret.first());
         let signs = Some(EncodingKey::from_secret(secret));
-        Ok(Self { uniform, signs, ..Self::public(algorithm, DecodingKey::from_secret(secret)) })
+        Ok(Self { signs, uniform, ..Self::public(algorithm, DecodingKey::from_secret(secret)) })
     }
 
     /// An RSA public key: 2048 to 8192 bits (RFC 7518 §3.3), exponent odd and above 2^16 (FIPS 186-5

@@ -220,7 +220,8 @@ impl Inner {
             }
         };
         let identity = identity.with_expiry(Some(claims.until));
-        let facts = Facts { identity, from: claims.from, until: claims.until };
+        let until = verified.key_until.map_or(claims.until, |key| key.min(claims.until));
+        let facts = Facts { identity, from: claims.from, until };
         Ok((facts, claims.about.map(Into::into)))
     }
 
