@@ -112,6 +112,8 @@ fn set_length(parts: &mut Parts, length: Length) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -165,5 +167,28 @@ mod tests {
         let left =
             headers(&[("set-cookie", "a=1"), ("set-cookie", "b=2; Domain=elsewhere.example"), ("x_odd_but.fine", "1")]);
         assert_eq!(lines, left);
+    }
+
+    proptest! {
+        #[test]
+        fn frm_19_a_length_is_read_in_one_way_or_not_at_all(lines in proptest::collection::vec("[0-9 ,+x-]{0,6}", 0..3)) {
+            let mut headers = HeaderMap::new();
+            for line in &lines {
+                headers.append(header::CONTENT_LENGTH, HeaderValue::from_str(line).unwrap());
+            }
+            let numbers = || lines.iter().flat_map(|line| line.split(',')).map(|number| number.trim().parse::<u64>());
+            match check_framing(&headers) {
+                Some(Length::Known(length) | Length::Repeated(length)) => {
+                    prop_assert!(numbers().all(|number| number == Ok(length)), "{lines:?}");
+                }
+                Some(Length::Unknown) => prop_assert!(lines.is_empty()),
+                None => {
+                    let first = numbers().next();
+                    let is_plain = |line: &String| line.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b','));
+                    let agree = numbers().all(|number| number.is_ok() && Some(&number) == first.as_ref());
+                    prop_assert!(!(agree && lines.iter().all(is_plain)), "{lines:?}");
+                }
+            }
+        }
     }
 }

@@ -35,6 +35,8 @@ fn is_own(pair: &[u8], own: &[Box<str>]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sent(lines: &[&[u8]]) -> Option<Vec<u8>> {
@@ -53,5 +55,19 @@ mod tests {
         assert_eq!(sent(&[b"a=1", b"__Host-tg =x", b"b=\xff"]).unwrap(), b"a=1; b=\xff");
         assert_eq!(sent(&[b"__Host-tg=x; __Host-tg=y"]), None);
         assert_eq!(sent(&[b"__Host-tgx=1; ;__host-tg=2"]).unwrap(), b"__Host-tgx=1; ;__host-tg=2");
+    }
+
+    proptest! {
+        #[test]
+        fn hdr_07_no_spelling_of_a_line_brings_an_own_cookie_along(
+            lines in proptest::collection::vec("([ \t;=]|__Host-tg|a|\"|\u{e9}){0,12}", 1..4),
+        ) {
+            let lines: Vec<_> = lines.iter().map(String::as_bytes).collect();
+            let left = sent(&lines).unwrap_or_default();
+            for pair in left.split(|b| *b == b';') {
+                let name = pair.split(|b| *b == b'=').next().unwrap().trim_ascii();
+                prop_assert_ne!(name, b"__Host-tg");
+            }
+        }
     }
 }

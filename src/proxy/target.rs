@@ -80,6 +80,8 @@ fn decodes_to(key: &str, name: &str) -> bool {
 mod tests {
     use std::sync::Arc;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn target(prefix: &str, received: &str, sending: &Sending) -> String {
@@ -111,5 +113,20 @@ mod tests {
         assert_eq!(target("", "/a?token", &sending), "/a?");
         sending.credentials = Credentials::Pass;
         assert_eq!(target("", "/a?x=1&token=s", &sending), "/a?x=1&token=s");
+    }
+
+    proptest! {
+        #[test]
+        fn pth_12_the_target_sent_is_the_path_that_was_judged(received in "/([ -~]|%[0-9a-fA-F]{2}){0,16}(\\?[ -~]{0,16})?") {
+            let Ok(uri) = received.parse::<Uri>() else { return Ok(()) };
+            let Ok(path) = CanonicalPath::parse(uri.path()) else { return Ok(()) };
+            let sending = Sending { carriers: Arc::new([Carrier::Query("token")]), ..Sending::default() };
+            for prefix in ["", "/base"] {
+                let sent = build(prefix, &path, &uri, &sending).unwrap();
+                prop_assert_eq!(sent.path().strip_prefix(prefix), Some(path.as_str()));
+                prop_assert_eq!(sent.query().is_some(), uri.query().is_some());
+                prop_assert!(sent.query().is_none_or(|query| query.split('&').all(|pair| pair.split('=').next() != Some("token"))));
+            }
+        }
     }
 }
