@@ -28,7 +28,7 @@ async fn play(settings: Settings) -> Play {
     stage.api_token("points", &rider, "points:read points:write");
     stage.api_token("other", &other, "*");
     let tracker = SessionTracker::new(stage.accounts.clone(), settings);
-    stage.put_on(tracker)
+    stage.put_on(&tracker)
 }
 
 async fn choose(play: &Play, name: &str, chosen: Preferences) {
@@ -184,7 +184,7 @@ async fn a_body_over_64_kib_is_413() {
     let body = format!("{{\"insertl\":1,\"x\":\"{}\"}}", "x".repeat(64 * 1024));
     let answer = play.answer(post("/api/liveinsert.php", &body)).await;
     assert_eq!(answer.status(), 413);
-    assert_eq!(*answer.body(), *br#"{"error":"the body is too large"}"#);
+    assert_eq!(&answer.body()[..], br#"{"error":"the body is too large"}"#);
 }
 
 fn berlin() -> TimeZone {
