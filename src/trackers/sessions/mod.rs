@@ -39,6 +39,7 @@ use crate::layer::Dialect;
 mod dialect;
 mod insert;
 mod list;
+mod query;
 mod routes;
 mod stats;
 #[cfg(test)]

@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::insert;
+use super::query::Query;
 use super::times::{self, Reading};
-use super::wire::{Commas, Members, Query, Stop};
+use super::wire::{Commas, Members, Stop};
 use super::*;
 use crate::message::Body;
 use crate::ports::NewTracked;
