@@ -5,7 +5,6 @@
 //! shows as an empty line. Between answers and requests stand stage directions: `! enable NAME` takes an
 //! account into use, `! disable NAME` out of it, `! wait SECONDS` moves the clock, `! close` closes the
 //! store. Lines that start with `# ` are remarks. Header lines of answers are sorted.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -85,7 +84,7 @@ impl Stage {
     }
 
     /// Puts a tracker on.
-    pub(super) fn put_on(self, tracker: impl Tracker) -> Play {
+    pub(super) fn put_on(self, tracker: &impl Tracker) -> Play {
         Play { endpoints: tracker.endpoints(), dialect: tracker.dialect(), stage: self }
     }
 
@@ -257,6 +256,9 @@ impl Scheme for Tokens {
         Step::ask(async move {
             match jwt(&*store, &text, now).await {
                 Ok(who) => Verdict::Known(who),
+                Err(Reason::Unavailable) => {
+                    Verdict::Refused(Rejection::new(Reason::Unavailable, ID).after(Duration::from_secs(5)))
+                }
                 Err(reason) => Verdict::Refused(Rejection::new(reason, ID)),
             }
         })

@@ -12,7 +12,7 @@ use trackgate_schemes::{Clock as _, Grants, HashPool, Login, Reason, Rejection, 
 use super::wire::{self, Document, Value};
 use super::*;
 use crate::accounts::Origin;
-use crate::layer::{Dialect as _, Refusal};
+use crate::layer::Refusal;
 use crate::trackers::replay::{self, Play, Stage, run};
 
 #[derive(Debug)]
@@ -28,7 +28,7 @@ const NOW: &str = "2026-11-22T01:43:09.715Z";
 
 fn on(stage: Stage) -> Play {
     let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), Settings::default());
-    stage.put_on(tracker)
+    stage.put_on(&tracker)
 }
 
 /// With one account in use, `rider`, that came through another door.
@@ -93,9 +93,9 @@ async fn a_closed_registration_is_told_before_the_body_is_read() {
     let stage = Stage::at(NOW);
     let settings = Settings { registration: Registration::Closed, ..Settings::default() };
     let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), settings);
-    let answer = stage.put_on(tracker).answer(replay::read("POST /api/auth/register HTTP/1.1\n\nno JSON")).await;
+    let answer = stage.put_on(&tracker).answer(replay::read("POST /api/auth/register HTTP/1.1\n\nno JSON")).await;
     assert_eq!(answer.status(), 403);
-    assert_eq!(*answer.body(), *br#"{"status": "error", "message": "error, registration is disabled"}"#);
+    assert_eq!(&answer.body()[..], br#"{"status": "error", "message": "error, registration is disabled"}"#);
 }
 
 /// With no room in the pool, whoever would hash is turned away: so all of these do hash.
@@ -190,7 +190,7 @@ async fn bodies_over_the_limit_are_413_as_a_page() {
     let stage = Stage::at(NOW);
     let settings = Settings { max_body_bytes: 100, ..Settings::default() };
     let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), settings);
-    let play = stage.put_on(tracker);
+    let play = stage.put_on(&tracker);
     for (spare, status) in [(0, 401), (1, 413)] {
         let body = format!("{}{}", r#"{"email":"a"}"#, " ".repeat(100 + spare - 13));
         let answer = play.answer(post("/api/auth/login", &body)).await;
@@ -221,7 +221,7 @@ fn every_reason_keeps_its_status_and_repeats_nothing_of_the_request() {
 }
 
 #[test]
-fn only_expired_and_disabled_stand_out_among_bad_tokens() {
+fn jwt_20_only_expired_and_disabled_stand_out_among_bad_tokens() {
     let body = |reason| refused(reason, "Bearer x").into_body();
     let same = body(Reason::Signature);
     assert!(same.starts_with(br#"{"status": "error", "message": "invalid token, please log in again", "error": "#));
@@ -230,7 +230,7 @@ fn only_expired_and_disabled_stand_out_among_bad_tokens() {
     }
     let expired = br#"{"status": "error", "message": "signature expired, please log in again", "error": "#;
     assert!(body(Reason::Expired).starts_with(expired));
-    assert_eq!(*body(Reason::Disabled), *br#"{"status": "error", "message": "provide a valid auth token"}"#);
+    assert_eq!(&body(Reason::Disabled)[..], br#"{"status": "error", "message": "provide a valid auth token"}"#);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn the_rate_limit_is_told_in_the_style_of_success() {
     let answer = refused(Reason::RateLimited, "");
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     let body = b"{\"message\":\"rate limit exceeded (300 per 5 minute)\",\"status\":\"error\"}\n";
-    assert_eq!(**answer.body(), *body);
+    assert_eq!(&answer.body()[..], body);
 }
 
 const WANTED: &[&str] = &["a"];

@@ -66,8 +66,8 @@ pub(super) fn past(members: &Members, zone: &TimeZone, now: SystemTime) -> Resul
 
 /// The member that says what the body is for.
 fn marker(members: &Members, name: &'static str) -> Result<(), Stop> {
-    match members.switch(name)? {
-        Some(true) => Ok(()),
+    match members.switch(name) {
+        Ok(Some(true)) => Ok(()),
         _ => Err(Stop::fault(format!("{name} must be 1"))),
     }
 }

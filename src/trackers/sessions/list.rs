@@ -2,8 +2,9 @@
 
 use jiff::tz::TimeZone;
 
+use super::query::Query;
 use super::times;
-use super::wire::{Json, Query, Stop};
+use super::wire::{Json, Stop};
 use crate::ports::{Tracked, TrackedFilter, TrackedPage};
 
 /// What a query asks for.

@@ -21,6 +21,8 @@
 //! - `has_history` and `has_games_changes` are `0`: neither is kept here.
 //! - A month is 30 days in durations; parts that are zero are left out; under a minute is `0 minutes`.
 //!   `total_locked_since` sums all sessions since `since_date`, the start of the first.
+//! - `current_lock_start` is told of public sessions alone, as the manual has it in version 2, in both
+//!   versions; `current_lock_time` and `scheduled_end` of any, since it is the owner who asks.
 //! - `profile_url` is null unless an operator set a base address and the account shows its profile.
 //! - Years before 1970 are refused.
 //! - Foreign and unknown numbers of sessions are the same 404.
@@ -37,6 +39,7 @@ use crate::layer::Dialect;
 mod dialect;
 mod insert;
 mod list;
+mod query;
 mod routes;
 mod stats;
 #[cfg(test)]

@@ -8,8 +8,9 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use jiff::tz::TimeZone;
 use trackgate_schemes::{AccountId, Grant, Grants, Identity, Reason, Rejection};
 
+use super::query::Query;
 use super::stats::Stats;
-use super::wire::{self, Commas, Form, Json, MAX_BODY_BYTES, Members, Query, Stop};
+use super::wire::{self, Commas, Form, Json, MAX_BODY_BYTES, Members, Stop};
 use super::{ID, Preferences, Shared, dialect, insert, list};
 use crate::layer::Refusal;
 use crate::ports::{Added, NewTracked};

@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::insert;
+use super::query::Query;
 use super::times::{self, Reading};
-use super::wire::{Commas, Members, Query, Stop};
+use super::wire::{Commas, Members, Stop};
 use super::*;
 use crate::message::Body;
 use crate::ports::NewTracked;
@@ -28,7 +29,7 @@ async fn play(settings: Settings) -> Play {
     stage.api_token("points", &rider, "points:read points:write");
     stage.api_token("other", &other, "*");
     let tracker = SessionTracker::new(stage.accounts.clone(), settings);
-    stage.put_on(tracker)
+    stage.put_on(&tracker)
 }
 
 async fn choose(play: &Play, name: &str, chosen: Preferences) {
@@ -184,7 +185,7 @@ async fn a_body_over_64_kib_is_413() {
     let body = format!("{{\"insertl\":1,\"x\":\"{}\"}}", "x".repeat(64 * 1024));
     let answer = play.answer(post("/api/liveinsert.php", &body)).await;
     assert_eq!(answer.status(), 413);
-    assert_eq!(*answer.body(), *br#"{"error":"the body is too large"}"#);
+    assert_eq!(&answer.body()[..], br#"{"error":"the body is too large"}"#);
 }
 
 fn berlin() -> TimeZone {

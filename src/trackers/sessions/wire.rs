@@ -1,4 +1,4 @@
-//! Bodies and queries as they come in, JSON as it goes out.
+//! Bodies as they come in, JSON as it goes out.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -97,15 +97,14 @@ impl Members {
         if text.trim().is_empty() {
             return Err(Stop::fault("the body is empty"));
         }
-        let strict = object(text, wanted);
-        match (strict, commas) {
-            (Ok(members), _) => Ok(members),
-            (Err(_), Commas::Lenient) => match without_last_comma(text) {
-                Some(mended) => object(&mended, wanted).map_err(Stop::Fault),
-                None => object(text, wanted).map_err(Stop::Fault),
+        let read = match (object(text, wanted), commas) {
+            (Err(fault), Commas::Lenient) => match without_last_comma(text) {
+                Some(mended) => object(&mended, wanted),
+                None => Err(fault),
             },
-            (Err(fault), Commas::Strict) => Err(Stop::Fault(fault)),
-        }
+            (read, _) => read,
+        };
+        read.map_err(Stop::Fault)
     }
 
     /// A switch: `0` or `1`.
@@ -246,88 +245,6 @@ impl<'de> Deserialize<'de> for Shallow {
         }
         reader.deserialize_any(Kept).map(Self)
     }
-}
-
-/// The parameters of a query, decoded.
-#[derive(Debug)]
-pub(super) struct Query(Vec<(String, String)>);
-
-impl Query {
-    /// Reads the text behind `?`.
-    ///
-    /// # Errors
-    ///
-    /// 400 for a bad escape, or a parameter that holds a token.
-    pub(super) fn parse(text: Option<&str>) -> Result<Self, Stop> {
-        let mut all = Vec::new();
-        for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match (decode(name), decode(value)) {
-                (Some(name), Some(value)) => all.push((name, value)),
-                _ => return Err(Stop::fault("the query cannot be decoded")),
-            }
-        }
-        if all.iter().any(|(name, _)| name == "access_token") {
-            return Err(Stop::fault("a token must not stand in the query"));
-        }
-        Ok(Self(all))
-    }
-
-    /// A parameter's value.
-    ///
-    /// # Errors
-    ///
-    /// 400 if it stands twice.
-    pub(super) fn get(&self, name: &'static str) -> Result<Option<&str>, Stop> {
-        let mut values = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        match (values.next(), values.next()) {
-            (value, None) => Ok(value),
-            _ => Err(Stop::fault(format!("{name} stands twice"))),
-        }
-    }
-
-    /// A switch: `0` or `1`.
-    ///
-    /// # Errors
-    ///
-    /// 400 for anything else.
-    pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, Stop> {
-        match self.get(name)? {
-            None => Ok(None),
-            Some("1") => Ok(Some(true)),
-            Some("0") => Ok(Some(false)),
-            Some(_) => Err(Stop::fault(format!("{name} must be 0 or 1"))),
-        }
-    }
-
-    /// A whole number, zero or more, of at most 18 digits.
-    ///
-    /// # Errors
-    ///
-    /// 400 for anything else.
-    pub(super) fn number(&self, name: &'static str) -> Result<Option<i64>, Stop> {
-        let Some(text) = self.get(name)? else { return Ok(None) };
-        let digits = (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        match text.parse() {
-            Ok(number) if digits => Ok(Some(number)),
-            _ => Err(Stop::fault(format!("{name} must be a number"))),
-        }
-    }
-}
-
-/// Percent escapes and `+`, as forms write them; `None` for a bad escape or what is no UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => bytes.next().and_then(hex)? << 4 | bytes.next().and_then(hex)?,
-            b'+' => b' ',
-            byte => byte,
-        });
-    }
-    String::from_utf8(decoded).ok()
 }
 
 /// A value of an answer.
