@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod gateway;
 pub mod layer;
 pub mod message;
 pub mod ports;
