@@ -131,5 +131,33 @@ impl Store for MemoryStore {
     }
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 const MOST_ENTRIES: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::stores::conformance::CHECKS;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn memory_holds_every_rule() {
+        for check in CHECKS {
+            eprintln!("{}", check.name);
+            check.run(Arc::new(MemoryStore::default())).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn rev_06_dead_entries_leave_a_day_later() {
+        use trackgate_schemes::store::Blacklist;
+        let store = MemoryStore::default();
+        let at = |hours| SystemTime::UNIX_EPOCH + Duration::from_hours(hours);
+        store.blacklist("old", None, at(10), at(0)).await.unwrap();
+        store.blacklist("new", None, at(90), at(33)).await.unwrap();
+        assert!(store.blacklisted("old").await.unwrap().is_some());
+        store.blacklist("newest", None, at(90), at(35)).await.unwrap();
+        assert!(store.blacklisted("old").await.unwrap().is_none());
+    }
+}

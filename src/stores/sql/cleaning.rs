@@ -31,5 +31,5 @@ const ENDED: &[&str] = &[
     "DELETE FROM guess_counters WHERE id IN (SELECT id FROM guess_counters WHERE until < $1 ORDER BY until LIMIT $2)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE until < $1 ORDER BY until LIMIT $2)",
 ];
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 const STEP: i64 = 1000;

@@ -288,8 +288,8 @@ pub(super) async fn close(connection: AnyConnection) {
 }
 
 const BATCH: usize = 200;
-const CLEAN_EVERY: Duration = Duration::from_secs(60);
+const CLEAN_EVERY: Duration = Duration::from_mins(1);
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 const PING_LIMIT: Duration = Duration::from_secs(2);
 /// Reading a large database through takes its time.
-const REOPEN_LIMIT: Duration = Duration::from_secs(60);
+const REOPEN_LIMIT: Duration = Duration::from_mins(1);
