@@ -7,10 +7,10 @@ use http::Method;
 use trackgate_policies::{Policy, RequireGrants};
 use trackgate_schemes::{Grants, Scheme};
 
+use super::CatalogueError;
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
-use super::CatalogueError;
 use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match};
@@ -25,7 +25,8 @@ pub(super) fn table(
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
 ) -> Result<RouteTable, CatalogueError> {
-    let mut maker = Maker { config, accounts, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
+    let mut maker =
+        Maker { config, accounts, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
     let mut routes = vec![well_known(assertion)];
     let mut fallbacks = Vec::new();
     for route in &config.routes {
@@ -74,7 +75,9 @@ impl Maker<'_> {
                 (trackers::Access::Public { reason }, _) => {
                     Gate::new(Mode::Public { reason: reason.into() }, Vec::new(), policies)
                 }
-                (trackers::Access::Protected, Access::Contract) => Gate::new(Mode::Required, contract.clone(), policies),
+                (trackers::Access::Protected, Access::Contract) => {
+                    Gate::new(Mode::Required, contract.clone(), policies)
+                }
                 (trackers::Access::Protected, access) => self.gate(access, policies)?,
             };
             routes.push(Route {
@@ -109,7 +112,6 @@ impl Maker<'_> {
             carriers: gate.schemes().iter().map(|scheme| scheme.carrier()).collect(),
             identity: match identity {
                 IdentityForm::Headers => proxy::IdentityForm::Plain,
-                IdentityForm::None => proxy::IdentityForm::None,
                 IdentityForm::Signed => proxy::IdentityForm::Signed(Arc::clone(self.assertion)),
             },
             ..Sending::default()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use trackgate_schemes::basic::{Basic, BasicSettings};
 use trackgate_schemes::bearer::{Bearer, BearerSettings};
-use trackgate_schemes::jwt::{self, Jwt, Keys, SubjectFrom};
+use trackgate_schemes::jwt::{self, GrantsFrom, Jwt, Keys, SubjectFrom};
 use trackgate_schemes::sliding::{self, Sliding};
 use trackgate_schemes::store::Life;
 use trackgate_schemes::{Digest, Forget, Realm, Scheme, Secret, SignIn};
@@ -220,10 +220,8 @@ impl Maker<'_> {
             (_, Some(jwks)) => Ok(Some(jwks.read()?)),
             (Some(key), None) => {
                 if is_hmac && key.file().is_some_and(|file| !file.exists()) {
-                    make_key_file(key).map_err(|error| CatalogueError::Scheme {
-                        name: scheme.name.clone(),
-                        source: error.into(),
-                    })?;
+                    make_key_file(key)
+                        .map_err(|error| CatalogueError::Scheme { name: scheme.name.clone(), source: error.into() })?;
                 }
                 Ok(Some(key.read()?))
             }
@@ -236,20 +234,29 @@ impl Maker<'_> {
     }
 
     fn jwt(&self, id: &'static str, scheme: &checked::Scheme, text: &Secret) -> Result<Jwt, CatalogueError> {
-        let SchemeKind::Jwt { algorithm, jwks, lifetime, issuer, audience, leeway, required_claims, external_grants, .. } =
-            &scheme.kind
+        let SchemeKind::Jwt {
+            algorithm,
+            jwks,
+            lifetime,
+            issuer,
+            audience,
+            leeway,
+            required_claims,
+            external_grants,
+            ..
+        } = &scheme.kind
         else {
             unreachable!("only a jwt scheme comes here");
         };
         let algorithm = match algorithm {
-            Algorithm::EdDSA => jwt::Algorithm::EdDsa,
-            Algorithm::ES256 => jwt::Algorithm::Es256,
-            Algorithm::ES384 => jwt::Algorithm::Es384,
-            Algorithm::HS256 => jwt::Algorithm::Hs256,
-            Algorithm::HS384 => jwt::Algorithm::Hs384,
-            Algorithm::HS512 => jwt::Algorithm::Hs512,
-            Algorithm::PS256 => jwt::Algorithm::Ps256,
-            Algorithm::RS256 => jwt::Algorithm::Rs256,
+            Algorithm::EdDSA => jwt::Algorithm::EdDSA,
+            Algorithm::ES256 => jwt::Algorithm::ES256,
+            Algorithm::ES384 => jwt::Algorithm::ES384,
+            Algorithm::HS256 => jwt::Algorithm::HS256,
+            Algorithm::HS384 => jwt::Algorithm::HS384,
+            Algorithm::HS512 => jwt::Algorithm::HS512,
+            Algorithm::PS256 => jwt::Algorithm::PS256,
+            Algorithm::RS256 => jwt::Algorithm::RS256,
         };
         let keys = if jwks.is_some() {
             Keys::jwks(text)
@@ -264,9 +271,9 @@ impl Maker<'_> {
         settings.issuer = issuer.as_deref().map(Into::into);
         settings.audience = audience.as_deref().map(Into::into);
         settings.leeway = *leeway;
-        settings.required_claims = required_claims.iter().map(|claim| claim.as_str().into()).collect();
+        settings.required = required_claims.iter().map(|claim| claim.as_str().into()).collect();
         if let Some(grants) = external_grants {
-            settings.subject = SubjectFrom::External { grants: grants.clone() };
+            settings.subject = SubjectFrom::External { grants: GrantsFrom::Settings(grants.clone()) };
         }
         let store = self.accounts.store();
         Ok(Jwt::new(settings, keys, Arc::clone(store) as _, Arc::clone(store) as _))

@@ -8,7 +8,7 @@ use http::HeaderName;
 use trackgate_schemes::jwt::{Jwt, Purpose};
 use trackgate_schemes::sliding::Sliding;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{Scheme, Secret};
+use trackgate_schemes::{Carrier, Rejection, Scheme, Secret};
 
 use super::CatalogueError;
 use super::schemes::{Contract, Schemes};
@@ -61,7 +61,10 @@ pub(super) fn mount(
                 settings.statuses = Statuses::Real;
             }
             Mounted {
-                own_header: sliding.header(),
+                own_header: match sliding.carrier() {
+                    Carrier::Header(name) => Some(name),
+                    _ => None,
+                },
                 tracker: Arc::new(LpTracker::new(accounts, Arc::new(sliding), settings)),
                 schemes: vec![schemes.named("lp")?],
             }
@@ -82,7 +85,13 @@ pub(super) fn mount(
 }
 
 impl OpenSession for Sliding {
-    fn open<'a>(&'a self, account: &'a Account, service: &'a str, client: Option<IpAddr>, now: SystemTime) -> Opening<'a> {
+    fn open<'a>(
+        &'a self,
+        account: &'a Account,
+        service: &'a str,
+        client: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Opening<'a> {
         Box::pin(async move {
             let opened = Self::open(self, account, service, client, now).await?;
             Ok(OpenedSession { token: opened.token, id: opened.id })
@@ -91,7 +100,7 @@ impl OpenSession for Sliding {
 }
 
 impl IssueToken for Jwt {
-    fn issue(&self, account: &Account, now: SystemTime) -> Secret {
+    fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection> {
         Self::issue(self, account, Purpose::Access, now)
     }
 }

@@ -55,7 +55,16 @@ impl Audit {
             let cells = |row: &Row| {
                 let (client, action) = (output::or_dash(row.client.as_ref()), row.action.to_owned());
                 let (actor, service) = (row.actor.clone(), row.service.clone());
-                vec![row.at.clone(), action, row.name.clone(), actor, service, client, row.outcome.clone(), row.target.clone()]
+                vec![
+                    row.at.clone(),
+                    action,
+                    row.name.clone(),
+                    actor,
+                    service,
+                    client,
+                    row.outcome.clone(),
+                    row.target.clone(),
+                ]
             };
             let header = ["at", "action", "account", "by", "service", "from", "outcome", "target"];
             output::list(json, &header, &rows, cells, "the audit trail is empty")

@@ -33,7 +33,7 @@ pub(super) fn list<T: Serialize>(
         return print(nothing);
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.iter().map(|word| word.to_uppercase()));
     for value in values {
         table.add_row(row(value));
@@ -53,12 +53,7 @@ pub(super) fn time(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map(|time| format!("{time:.0}")).unwrap_or_default()
 }
 
-/// The same, or `-`.
-pub(super) fn time_or_dash(at: Option<SystemTime>) -> String {
-    at.map_or_else(|| "-".to_owned(), time)
-}
-
-/// The last seconds of a long text are of no use in a table.
+/// The text of a value, or `-`.
 pub(super) fn or_dash(text: Option<impl ToString>) -> String {
     text.map_or_else(|| "-".to_owned(), |text| text.to_string())
 }

@@ -111,7 +111,8 @@ impl Token {
                 output::list(json, &header, &rows, Row::cells, "there are no tokens")
             }
             Self::Rotate { id, overlap } => {
-                let issued = accounts.rotate_token(&id, overlap.0, &Origin::operator()).await.map_err(|e| none(e, &id))?;
+                let issued =
+                    accounts.rotate_token(&id, overlap.0, &Origin::operator()).await.map_err(|e| none(e, &id))?;
                 told(json, &issued)
             }
             Self::Revoke { id } => {

@@ -483,8 +483,6 @@ pub enum IdentityForm {
     /// In the headers `X-Trackgate-…`.
     #[default]
     Headers,
-    /// Not at all.
-    None,
     /// In the headers, and signed in `X-Trackgate-Assertion`.
     Signed,
 }

@@ -46,7 +46,13 @@ impl Pipeline {
         self.now.store(Arc::new(running));
     }
 
-    async fn answer(&self, running: &Running, request: Request<Body>, asked: &Asked<'_>, told: &mut Told) -> Response<Body> {
+    async fn answer(
+        &self,
+        running: &Running,
+        request: Request<Body>,
+        asked: &Asked<'_>,
+        told: &mut Told,
+    ) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let uri = parts.uri.clone();
         told.client = running.proxies.client_of(asked.peer, &parts.headers);
@@ -211,7 +217,13 @@ impl Told {
         response
     }
 
-    fn refuse_on(&mut self, found: &Found<'_>, method: &Method, headers: &HeaderMap, why: &Rejection) -> Response<Body> {
+    fn refuse_on(
+        &mut self,
+        found: &Found<'_>,
+        method: &Method,
+        headers: &HeaderMap,
+        why: &Rejection,
+    ) -> Response<Body> {
         let Route { gate, dialect, .. } = found.route;
         let challenges = gate.challenges(why);
         let refusal =
@@ -223,9 +235,11 @@ impl Told {
         let path = CanonicalPath::parse(parts.uri.path()).ok();
         let path = path.as_ref().map(CanonicalPath::as_str);
         self.path = path.unwrap_or_default().to_owned();
-        let refusal = Refusal::new(&unrouted.why)
-            .with_allow(unrouted.allow.as_ref())
-            .with_request(&parts.method, path, &parts.headers);
+        let refusal = Refusal::new(&unrouted.why).with_allow(unrouted.allow.as_ref()).with_request(
+            &parts.method,
+            path,
+            &parts.headers,
+        );
         self.refuse(&refusal, &*unrouted.dialect)
     }
 }

@@ -54,16 +54,21 @@ pub enum Target {
 
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let target = match &self.target {
-            Target::Proxy { upstream, .. } => format!("upstream {}", upstream.name()),
-            Target::Tracker(_) => "tracker".to_owned(),
-        };
         f.debug_struct("Route")
             .field("name", &self.name)
             .field("methods", &self.methods)
             .field("path", &self.path)
-            .field("target", &target)
+            .field("target", &self.target)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Proxy { upstream, .. } => write!(f, "upstream {}", upstream.name()),
+            Self::Tracker(_) => f.write_str("tracker"),
+        }
     }
 }
 
@@ -181,7 +186,13 @@ impl RouteTable {
             Ok(path) if self.strict.at(path.as_str()).is_ok() => (path.clone(), &self.strict),
             _ => match CanonicalPath::verbatim(raw_path) {
                 Ok(path) if self.raw.at(path.as_str()).is_ok() => (path, &self.raw),
-                _ => return Err(self.unrouted(strict.err().map_or(Reason::NotFound, |_fault| Reason::BadPath), raw_path, headers)),
+                _ => {
+                    return Err(self.unrouted(
+                        strict.err().map_or(Reason::NotFound, |_fault| Reason::BadPath),
+                        raw_path,
+                        headers,
+                    ));
+                }
             },
         };
         let (candidates, values) = match router.at(path.as_str()) {
@@ -191,9 +202,11 @@ impl RouteTable {
             }
             Err(_none) => return Err(self.unrouted(Reason::NotFound, raw_path, headers)),
         };
-        let here = || candidates.iter().filter_map(|index| self.routes.get(*index)).filter(|route| fits_host(route, host));
+        let here =
+            || candidates.iter().filter_map(|index| self.routes.get(*index)).filter(|route| fits_host(route, host));
         let exact = here().find(|route| takes(route, method));
-        let found = exact.or_else(|| (*method == Method::HEAD).then(|| here().find(|route| takes(route, &Method::GET))).flatten());
+        let found = exact
+            .or_else(|| (*method == Method::HEAD).then(|| here().find(|route| takes(route, &Method::GET))).flatten());
         match found {
             Some(route) => {
                 let parameters = parameter_names(&route.path).map(Arc::from).zip(values).collect();

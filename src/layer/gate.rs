@@ -109,7 +109,7 @@ impl Gate {
             Mode::Public { .. } => Entry::Decided(self.decide(Identity::anonymous(), None, head)),
             Mode::Optional | Mode::Required => match self.check_carriers(head) {
                 Err(why) => Entry::Decided(Err(why)),
-                Ok(0) => Entry::Decided(self.without_credential(head)),
+                Ok(0) => Entry::Decided(self.unknown(head).and_then(|nobody| self.decide(nobody, None, head))),
                 Ok(_one) => self.ask_from(0, head),
             },
         }
@@ -140,6 +140,23 @@ impl Gate {
             }
         }
         challenges
+    }
+
+    /// What it says of a request that none of its schemes knows: anonymous where it may be.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Missing`] when there is no credential, [`Reason::Malformed`] when there is one that none
+    /// of the schemes can read: that is not as if there were none.
+    pub fn unknown(&self, head: &Head<'_>) -> Result<Identity, Rejection> {
+        match self.mode {
+            Mode::Public { .. } => Ok(Identity::anonymous()),
+            Mode::Optional | Mode::Required if self.check_carriers(head)? > 0 => {
+                Err(Rejection::new(Reason::Malformed, self.reader(head)))
+            }
+            Mode::Optional => Ok(Identity::anonymous()),
+            Mode::Required => Err(Rejection::new(Reason::Missing, GATE)),
+        }
     }
 
     /// Whether it asks for credentials.
@@ -178,15 +195,7 @@ impl Gate {
                 Step::Done(Verdict::Refused(why)) => return Entry::Decided(Err(why)),
             }
         }
-        // There is a credential, and none of the schemes can read it: it is not as if there were none.
-        Entry::Decided(Err(Rejection::new(Reason::Malformed, self.reader(head))))
-    }
-
-    fn without_credential(&self, head: &Head<'_>) -> Result<Permit, Rejection> {
-        match self.mode {
-            Mode::Optional => self.decide(Identity::anonymous(), None, head),
-            Mode::Public { .. } | Mode::Required => Err(Rejection::new(Reason::Missing, GATE)),
-        }
+        Entry::Decided(self.unknown(head).and_then(|nobody| self.decide(nobody, None, head)))
     }
 
     fn decide(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{self, Client, ResponseFuture};
@@ -119,6 +119,12 @@ impl Upstream {
         Ok(Self { shared: Arc::new(Shared { settings, base, client }) })
     }
 
+    /// The same upstream with connections of its own, for another runtime.
+    #[must_use]
+    pub fn with_own_connections(&self) -> Self {
+        Self::new(self.shared.settings.clone()).expect("these settings made an upstream before")
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.shared.settings.name
@@ -148,6 +154,15 @@ impl Upstream {
             }
             None => Err(Rejection::new(Reason::UpstreamSlow, PROXY)),
         }
+    }
+
+    /// The header lines that the upstream would get with this request; nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`forward`](Self::forward) before anything is sent.
+    pub fn headers(&self, who: &Identity, request: Forward<'_>) -> Result<HeaderMap, Rejection> {
+        self.build(who, request).map(|request| request.into_parts().0.headers)
     }
 
     fn build(&self, who: &Identity, mut request: Forward<'_>) -> Result<Request<Outgoing>, Rejection> {

@@ -166,7 +166,8 @@ fn append(line: &mut String, record: &AccessRecord, form: Form) {
         }
         Form::Text => {
             let client = record.client.map_or_else(|| "-".to_owned(), |client| client.to_string());
-            write!(line, "{time} {client} {} {} ", cut(record.method.as_str()), printable(path)).expect("a String takes text");
+            write!(line, "{time} {client} {} {} ", cut(record.method.as_str()), printable(path))
+                .expect("a String takes text");
             write!(line, "{} {}B {ms}ms", record.status, record.bytes).expect("a String takes text");
             for (key, value) in [
                 ("route", record.route.as_deref()),

@@ -1,7 +1,7 @@
 //! The configuration as it runs: every value there, every name resolved, every unsafe setting refused.
 
-use std::num::NonZeroU32;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;

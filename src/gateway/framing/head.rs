@@ -7,9 +7,9 @@ use crate::gateway::limits::Limits;
 
 /// A good head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(in crate::gateway) struct Head {
     /// Its bytes, blank line included.
-    pub(super) length: usize,
+    pub(in crate::gateway) length: usize,
     pub(super) body: BodyLength,
     /// It has an `Upgrade` line that HTTP allows to be honoured.
     pub(super) upgrade: bool,
@@ -24,7 +24,7 @@ pub(super) enum BodyLength {
 
 /// A search for the end of a head that looks at each byte once, however it arrives.
 #[derive(Debug, Default)]
-pub(super) struct HeadScan {
+pub(in crate::gateway) struct HeadScan {
     at: usize,
     after_cr: bool,
     /// Where the lines start; the last entry is the line that is being read.
@@ -46,7 +46,7 @@ impl HeadScan {
     /// # Errors
     ///
     /// What is wrong with the head, as soon as that can be seen.
-    pub(super) fn read(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<Head>, Reason> {
+    pub(in crate::gateway) fn read(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<Head>, Reason> {
         match self.find_end(bytes, limits)? {
             None => Ok(None),
             Some(length) => self.check(bytes, length, limits).map(Some),

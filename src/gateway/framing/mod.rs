@@ -22,8 +22,10 @@ mod head;
 mod tests;
 
 use chunked::Chunked;
+use head::BodyLength;
 pub(super) use head::is_method;
-use head::{BodyLength, HeadScan};
+
+pub(in crate::gateway) use head::HeadScan;
 
 /// Where one connection stands in its HTTP/1.1 messages.
 #[derive(Debug)]

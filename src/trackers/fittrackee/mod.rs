@@ -22,8 +22,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use trackgate_schemes::Secret;
 use trackgate_schemes::store::Account;
+use trackgate_schemes::{Rejection, Secret};
 
 use super::{Endpoint, Tracker};
 use crate::accounts::AccountService;
@@ -79,7 +79,11 @@ impl Tracker for FitTrackee {
 /// Issues the token that signing in gives out.
 pub trait IssueToken: fmt::Debug + Send + Sync + 'static {
     /// A new access token of this account, as text.
-    fn issue(&self, account: &Account, now: SystemTime) -> Secret;
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Internal`](trackgate_schemes::Reason::Internal) when no key can sign.
+    fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection>;
 }
 
 /// What an operator may choose.

@@ -123,7 +123,7 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
             };
         }
     };
-    let token = shared.tokens.issue(&account, call.now);
+    let token = shared.tokens.issue(&account, call.now)?;
     let Some(text) = token.expose_text() else {
         return Err(Rejection::new(Reason::Internal, ID).into());
     };

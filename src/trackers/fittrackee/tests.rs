@@ -19,8 +19,8 @@ use crate::trackers::replay::{self, Play, Stage, run};
 struct Tokens;
 
 impl IssueToken for Tokens {
-    fn issue(&self, account: &Account, now: SystemTime) -> Secret {
-        replay::signed(account.id, now)
+    fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection> {
+        Ok(replay::signed(account.id, now))
     }
 }
 
