@@ -8,7 +8,7 @@ use trackgate_schemes::{CredentialKind, Grants, ManualClock, Reason, Rejection, 
 use super::*;
 use crate::accounts::{Origin, Registration as NewAccount};
 use crate::ports::{AccountChange, AuditFilter, Ends, Store};
-use crate::trackers::testing::{Always, TestBasic, World, accounts, identity, start, status_and_body, test_store};
+use crate::trackers::testing::{Always, World, accounts, identity, start, status_and_body, test_store};
 
 struct Setting {
     world: World,
@@ -18,9 +18,9 @@ struct Setting {
 
 fn setting_with(settings: Settings) -> Setting {
     let (store, clock) = (test_store(), Arc::new(ManualClock::new(start())));
-    let accounts = accounts(&store, &clock);
+    let (accounts, basic) = accounts(&store, &clock);
     let tracker = LiveTracking::new(accounts.clone(), settings);
-    let world = World::new(&tracker, vec![Arc::new(TestBasic(accounts.clone()))], clock);
+    let world = World::new(&tracker, vec![basic], clock);
     Setting { world, store, accounts }
 }
 
