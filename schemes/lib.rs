@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod authorization;
 pub mod basic;
 pub mod bearer;
 mod clock;
@@ -34,6 +35,7 @@ mod known;
 mod name;
 pub mod password;
 mod path;
+mod realm;
 mod rejection;
 mod scheme;
 mod secret;
@@ -52,6 +54,7 @@ pub use identity::{AccountId, Credential, CredentialKind, Identity, Subject};
 pub use known::{Forget, Known, Ticket};
 pub use name::{AccountName, EmailAddress, Login, NameError};
 pub use path::{CanonicalPath, PathFault};
+pub use realm::{Realm, RealmError};
 pub use rejection::{Class, Reason, Rejection};
 pub use scheme::{Carrier, Scheme, Step, Verdict};
 pub use secret::{Digest, DigestKey, Secret};

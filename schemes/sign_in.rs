@@ -115,3 +115,201 @@ fn unavailable(by: &'static str) -> Rejection {
 
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(1);
 const RETRY_WHEN_DOWN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::store::AccountState;
+    use crate::testing::{Sample, TestStore};
+    use crate::{AccountId, Attempt};
+
+    /// Admits so many attempts and counts how they ended.
+    #[derive(Debug)]
+    struct Counting {
+        limit: usize,
+        admitted: AtomicUsize,
+        right: AtomicUsize,
+        undecided: AtomicUsize,
+        wrong: AtomicUsize,
+    }
+
+    impl GuessGuard for Counting {
+        fn admit(&self, account: &str, client: Option<IpAddr>, _now: SystemTime) -> Admission {
+            if self.admitted.fetch_add(1, Ordering::SeqCst) >= self.limit {
+                return Admission::Locked { retry_after: Duration::from_mins(1) };
+            }
+            Admission::Admitted(Attempt::new(account, client))
+        }
+
+        fn settle(&self, _attempt: Attempt, outcome: Outcome, _now: SystemTime) {
+            let counter = match outcome {
+                Outcome::Right => &self.right,
+                Outcome::Undecided => &self.undecided,
+                Outcome::Wrong => &self.wrong,
+            };
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Counting {
+        /// Right, undecided, wrong.
+        fn ended(&self) -> (usize, usize, usize) {
+            let read = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
+            (read(&self.right), read(&self.undecided), read(&self.wrong))
+        }
+    }
+
+    struct Case {
+        store: Arc<TestStore>,
+        guard: Arc<Counting>,
+        door: SignIn,
+        rider: AccountId,
+    }
+
+    fn case(limit: usize, pool: HashPool) -> Case {
+        let store = TestStore::new();
+        let rider = store.add_account("rider", "opensesame").id;
+        let zero = AtomicUsize::default;
+        let guard = Arc::new(Counting { limit, admitted: zero(), right: zero(), undecided: zero(), wrong: zero() });
+        let door = SignIn::new(store.clone(), guard.clone(), pool);
+        Case { store, guard, door, rider }
+    }
+
+    fn usual() -> Case {
+        case(usize::MAX, HashPool::new(1, 100))
+    }
+
+    impl Case {
+        async fn check(&self, login: &str, password: &str) -> Result<Account, Rejection> {
+            self.door.check("door", login, Secret::from(password), None, Sample::now()).await
+        }
+
+        async fn reason(&self, login: &str, password: &str) -> Reason {
+            let why = self.check(login, password).await.unwrap_err();
+            assert_eq!(why.by, "door");
+            why.reason
+        }
+
+        fn stored(&self) -> Secret {
+            let account = crate::testing::block_on(self.store.account(self.rider)).unwrap().unwrap();
+            account.password.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_right_password_gives_the_account() {
+        let case = usual();
+        let account = case.check("RIDER", "opensesame").await.unwrap();
+        assert_eq!((account.id, &*account.name), (case.rider, "rider"));
+        assert_eq!(case.guard.ended(), (1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn pwd_04_an_imported_form_is_upgraded_at_the_first_good_sign_in() {
+        let case = usual();
+        let weak = Secret::from("$apr1$01234567$ci/pK3.qnUZOyE.Xerv.C0");
+        case.store.change_account(case.rider, |account| account.password = Some(weak.clone()));
+        assert_eq!(case.reason("rider", "correct horsf").await, Reason::WrongSecret);
+        assert_eq!(case.stored(), weak);
+        let account = case.check("rider", "correct horse").await.unwrap();
+        assert!(case.stored().expose().starts_with(b"$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert_eq!(account.password, Some(case.stored()));
+        assert!(case.check("rider", "correct horse").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn pwd_05_bcrypt_refuses_73_bytes_and_is_not_upgraded() {
+        let case = usual();
+        let weak = Secret::from("$2b$04$abcdefghijklmnopqrstuuBzzIgyKkz7xMWYSzkIjUSnxEQFQ0WNe");
+        case.store.change_account(case.rider, |account| account.password = Some(weak.clone()));
+        assert_eq!(case.reason("rider", &"a".repeat(73)).await, Reason::WrongSecret);
+        assert_eq!(case.stored(), weak);
+        assert!(case.check("rider", &"a".repeat(72)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn enu_01_unknown_wrong_disabled_and_unfit_look_alike_and_take_alike() {
+        let case = usual();
+        case.store.put_account("tokens_only", None, None);
+        let disabled = case.store.add_account("disabled", "opensesame").id;
+        case.store.change_account(disabled, |account| account.state = AccountState::Disabled);
+        let mut times = Vec::new();
+        for (login, reason) in [
+            ("rider", Reason::WrongSecret),
+            ("nobody", Reason::Unknown),
+            ("tokens_only", Reason::Unknown),
+            ("a b", Reason::Unknown),
+            ("disabled", Reason::Disabled),
+        ] {
+            let password = if login == "disabled" { "opensesame" } else { "wrong" };
+            let mut best = Duration::MAX;
+            for _ in 0..4 {
+                let start = Instant::now();
+                let why = case.check(login, password).await.unwrap_err();
+                best = best.min(start.elapsed());
+                assert_eq!((why.reason, why.retry_after, why.wanted), (reason, None, None), "{login}");
+                assert_eq!(reason.class(), Reason::WrongSecret.class());
+            }
+            times.push(best);
+        }
+        let (least, most) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+        assert!(*least * 3 > *most, "{times:?}");
+        assert_eq!(case.guard.ended(), (0, 0, 20), "each counts, also the right password of a disabled account");
+    }
+
+    #[tokio::test]
+    async fn bas_12_over_1_kib_nothing_is_asked_counted_or_hashed() {
+        let case = usual();
+        assert_eq!(case.reason("rider", &"x".repeat(password::MAX_BYTES + 1)).await, Reason::WrongSecret);
+        assert_eq!((case.store.asked(), case.guard.ended()), (0, (0, 0, 0)));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_down_decides_nothing() {
+        let case = usual();
+        case.store.go_down();
+        let why = case.check("rider", "opensesame").await.unwrap_err();
+        assert_eq!((why.reason, why.retry_after.is_some()), (Reason::Unavailable, true));
+        assert_eq!(case.guard.ended(), (0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn pwd_09_a_full_pool_decides_nothing_and_says_when_to_come_back() {
+        let pool = HashPool::new(1, 1);
+        let case = case(usize::MAX, pool.clone());
+        let (started, running) = mpsc::channel();
+        let (release, wait) = mpsc::channel::<()>();
+        let busy = pool.run(move || started.send(()).is_ok() && wait.recv().is_ok()).unwrap();
+        running.recv().unwrap();
+        let queued = pool.run(|| ()).unwrap();
+        let why = case.check("rider", "opensesame").await.unwrap_err();
+        assert_eq!((why.reason, why.retry_after_seconds()), (Reason::Overloaded, Some(1)));
+        assert_eq!(case.guard.ended(), (0, 1, 0));
+        release.send(()).unwrap();
+        assert_eq!((busy.await, queued.await), (Ok(true), Ok(())));
+        assert!(case.check("rider", "opensesame").await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn rlk_08_of_64_guesses_at_once_no_more_are_tried_than_the_limit_allows() {
+        let case = Arc::new(case(3, HashPool::new(2, 100)));
+        let guesses: Vec<_> = (0..64)
+            .map(|n| {
+                let case = Arc::clone(&case);
+                tokio::spawn(async move { case.check("rider", &format!("guess {n}")).await.unwrap_err() })
+            })
+            .collect();
+        let mut locked = 0;
+        for guess in guesses {
+            let why = guess.await.unwrap();
+            assert_eq!(why.reason.class(), Reason::WrongSecret.class());
+            locked += usize::from(why.reason == Reason::Locked && why.retry_after.is_some());
+        }
+        assert_eq!((locked, case.guard.ended()), (61, (0, 0, 3)));
+        assert_eq!(case.reason("rider", "opensesame").await, Reason::Locked);
+    }
+}

@@ -1,0 +1,121 @@
+//! Reading one header line that carries `word token68` (RFC 9110 §11.4) or a bare token.
+
+use http::{HeaderMap, HeaderName};
+
+/// What such a header holds for one scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried<'a> {
+    /// The header is not there, or speaks another scheme's word.
+    Absent,
+    /// It is meant for the scheme, or is there twice, and cannot be read.
+    Broken,
+    /// A `token68`: ASCII, not empty, under 8 KiB.
+    Text(&'a str),
+}
+
+/// The text behind `word`, which is matched in any letter case; without a word, the whole value.
+pub(crate) fn read<'a>(headers: &'a HeaderMap, name: &HeaderName, word: Option<&str>) -> Carried<'a> {
+    let mut lines = headers.get_all(name).iter();
+    let Some(line) = lines.next() else { return Carried::Absent };
+    if lines.next().is_some() {
+        return Carried::Broken;
+    }
+    let value = line.as_bytes();
+    let text = match word {
+        None => value,
+        Some(word) => {
+            let end = value.iter().position(|b| !is_tchar(*b)).unwrap_or(value.len());
+            let (sent, rest) = value.split_at(end);
+            if !sent.eq_ignore_ascii_case(word.as_bytes()) {
+                return Carried::Absent;
+            }
+            let blanks = rest.iter().take_while(|b| **b == b' ').count();
+            match rest.get(blanks..) {
+                Some(text) if blanks > 0 => text,
+                _ => return Carried::Broken,
+            }
+        }
+    };
+    match std::str::from_utf8(text) {
+        Ok(text) if is_token68(text) && text.len() < MAX_BYTES => Carried::Text(text),
+        _ => Carried::Broken,
+    }
+}
+
+/// RFC 9110 §11.2.
+fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    !body.is_empty() && body.bytes().all(letter)
+}
+
+/// RFC 9110 §5.6.2.
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+')
+        || matches!(byte, b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+/// Credential text of this length and more is refused unread.
+pub(crate) const MAX_BYTES: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::AUTHORIZATION;
+
+    use super::*;
+
+    fn headers(value: &[u8]) -> HeaderMap {
+        HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap())])
+    }
+
+    #[test]
+    fn bas_09_the_word_is_matched_in_any_case_and_blanks_may_follow() {
+        for value in ["Basic YTpi", "basic YTpi", "BASIC  YTpi", "bAsIc     YTpi"] {
+            assert_eq!(
+                read(&headers(value.as_bytes()), &AUTHORIZATION, Some("Basic")),
+                Carried::Text("YTpi"),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn bas_10_and_brt_01_what_is_meant_for_the_scheme_and_unreadable_is_broken() {
+        for value in [
+            "Basic",
+            "Basic ",
+            "Basic\tYTpi",
+            "Basic,YTpi",
+            "Basic a b",
+            "Basic a,b",
+            "Basic \"a\"",
+            "Basic =",
+            "Basic a=b",
+        ] {
+            assert_eq!(read(&headers(value.as_bytes()), &AUTHORIZATION, Some("Basic")), Carried::Broken, "{value}");
+        }
+        assert_eq!(read(&headers(b"Basic \xff"), &AUTHORIZATION, Some("Basic")), Carried::Broken);
+        let mut twice = headers(b"Basic YTpi");
+        twice.append(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
+        assert_eq!(read(&twice, &AUTHORIZATION, Some("Basic")), Carried::Broken);
+    }
+
+    #[test]
+    fn another_word_or_none_is_absent() {
+        for value in ["Bearer YTpi", "Basics YTpi", "Bas YTpi", "", " Basic YTpi", "\"Basic\" YTpi"] {
+            assert_eq!(read(&headers(value.as_bytes()), &AUTHORIZATION, Some("Basic")), Carried::Absent, "{value}");
+        }
+        assert_eq!(read(&HeaderMap::new(), &AUTHORIZATION, Some("Basic")), Carried::Absent);
+    }
+
+    #[test]
+    fn bas_11_credential_text_of_8_kib_is_broken() {
+        for (length, broken) in [(MAX_BYTES - 1, false), (MAX_BYTES, true), (60_000, true)] {
+            let value = format!("Basic {}", "a".repeat(length));
+            let carried = read(&headers(value.as_bytes()), &AUTHORIZATION, Some("Basic")) == Carried::Broken;
+            assert_eq!(carried, broken, "{length}");
+        }
+    }
+}
