@@ -8,4 +8,5 @@ pub mod accounts;
 pub mod layer;
 pub mod message;
 pub mod ports;
+pub mod stores;
 pub mod trackers;

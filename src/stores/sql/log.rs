@@ -1,0 +1,135 @@
+//! The event log and the audit trail.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sqlx::AnyConnection;
+use trackgate_schemes::AccountId;
+use trackgate_schemes::store::Answer;
+
+use super::SqlStore;
+use super::fault::Fault;
+use super::rows::{Columns, next};
+use crate::ports::{Audit, AuditAction, AuditEntry, AuditFilter, Event, EventKind, Events};
+use crate::stores::kept;
+
+/// Adds an event; it lasts if and only if the change beside it does.
+pub(super) async fn tell(connection: &mut AnyConnection, at: SystemTime, kind: &EventKind) -> Result<(), Fault> {
+    let (account, credential) = match kind {
+        EventKind::Account(id) => (Some(id.0), None),
+        EventKind::Credential { id, account } => (account.map(|account| account.0), Some(id.to_string())),
+    };
+    let seq = next(connection, "events").await?;
+    sqlx::query("INSERT INTO events (seq, at, account, credential) VALUES ($1, $2, $3, $4)")
+        .bind(seq)
+        .bind(kept::micros(at)?)
+        .bind(account)
+        .bind(credential)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+impl Events for SqlStore {
+    fn newest_event(&self) -> Answer<'_, u64> {
+        self.read(|connection| {
+            Box::pin(async move {
+                let row = sqlx::query("SELECT value FROM counters WHERE name = 'events'").fetch_one(connection).await?;
+                place(Columns::of(&row).int()?)
+            })
+        })
+    }
+
+    fn events_after(&self, after: u64, limit: u32) -> Answer<'_, Vec<Event>> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        self.read(move |connection| {
+            Box::pin(async move {
+                let rows =
+                    sqlx::query("SELECT seq, at, account, credential FROM events WHERE seq > $1 ORDER BY seq LIMIT $2")
+                        .bind(after)
+                        .bind(i64::from(limit))
+                        .fetch_all(connection)
+                        .await?;
+                rows.iter().map(|row| event(&mut Columns::of(row))).collect()
+            })
+        })
+    }
+}
+
+impl Audit for SqlStore {
+    fn record(&self, entry: AuditEntry) -> Answer<'_, ()> {
+        self.saw(entry.at);
+        self.write(move |connection| {
+            Box::pin(async move {
+                let id = next(connection, "audit").await?;
+                sqlx::query(
+                    "INSERT INTO audit (id, at, action, account, name, actor, service, client, outcome, target) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                )
+                .bind(id)
+                .bind(kept::micros(entry.at)?)
+                .bind(entry.action.code())
+                .bind(entry.account.map(|account| account.0))
+                .bind(kept::text(&entry.name)?)
+                .bind(kept::text(&entry.actor)?)
+                .bind(kept::text(&entry.service)?)
+                .bind(kept::address(entry.client).map(|client| client.to_string()))
+                .bind(kept::text(&entry.outcome)?)
+                .bind(kept::text(&entry.target)?)
+                .execute(connection)
+                .await?;
+                Ok(())
+            })
+        })
+    }
+
+    fn audit(&self, filter: AuditFilter) -> Answer<'_, Vec<AuditEntry>> {
+        self.read(move |connection| {
+            Box::pin(async move {
+                let query = match filter.account {
+                    None => sqlx::query(
+                        "SELECT at, action, account, name, actor, service, client, outcome, target FROM audit \
+                         ORDER BY id DESC LIMIT $1",
+                    ),
+                    Some(account) => sqlx::query(
+                        "SELECT at, action, account, name, actor, service, client, outcome, target FROM audit \
+                         WHERE account = $1 ORDER BY id DESC LIMIT $2",
+                    )
+                    .bind(account.0),
+                };
+                let rows = query.bind(i64::from(filter.limit)).fetch_all(connection).await?;
+                rows.iter().map(|row| entry(&mut Columns::of(row))).collect()
+            })
+        })
+    }
+}
+
+fn event(row: &mut Columns<'_>) -> Result<Event, Fault> {
+    let seq = place(row.int()?)?;
+    let at = row.time()?;
+    let account = row.maybe_int()?.map(AccountId);
+    let kind = match (row.maybe_text()?, account) {
+        (Some(id), account) => EventKind::Credential { id: id.into(), account },
+        (None, Some(account)) => EventKind::Account(account),
+        (None, None) => return Err(Fault::Corrupt("an event")),
+    };
+    Ok(Event { seq, at, kind })
+}
+
+fn entry(row: &mut Columns<'_>) -> Result<AuditEntry, Fault> {
+    Ok(AuditEntry {
+        at: row.time()?,
+        action: AuditAction::from_code(&row.text()?).ok_or(Fault::Corrupt("the action of an audit entry"))?,
+        account: row.maybe_int()?.map(AccountId),
+        name: row.text()?.into(),
+        actor: row.text()?.into(),
+        service: row.text()?.into(),
+        client: row.address()?,
+        outcome: Arc::from(row.text()?),
+        target: row.text()?.into(),
+    })
+}
+
+fn place(seq: i64) -> Result<u64, Fault> {
+    u64::try_from(seq).map_err(|_| Fault::Corrupt("the place of an event"))
+}
