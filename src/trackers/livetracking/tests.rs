@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode, header};
 use proptest::prelude::*;
 use trackgate_schemes::store::AccountState;
@@ -103,6 +105,27 @@ async fn brt_14_a_limited_token_changes_no_password_and_deletes_nothing() {
             assert_eq!(status_and_body(&response), expected, "{path} {grants}");
         }
     }
+}
+
+#[tokio::test]
+async fn bas_15_a_token_in_the_password_s_place_answers_the_probe_and_no_more() {
+    let setting = setting();
+    let rider = setting.rider("testrider", None).await;
+    let grants = "points:write".parse().unwrap();
+    let issued = setting.accounts.issue_token(&rider, "old app", grants, None, &Origin::operator()).await.unwrap();
+    let token = issued.text.expose_text().unwrap();
+    let basic = format!("Basic {}", STANDARD.encode(format!("testrider:{token}")));
+    let basic = ("authorization", basic.as_str());
+    assert_eq!(setting.world.get("/auth", &[basic]).await.status(), StatusCode::OK);
+    for password in ["secret12", token] {
+        let body = format!("password={password}&new_password=secret13");
+        let change = setting.world.ask(Method::POST, "/user/change-password", &[basic, FORM], body).await;
+        assert_eq!(status_and_body(&change), (StatusCode::FORBIDDEN, "{\"error\":\"FORBIDDEN\"}"));
+    }
+    // Nor is a token the owner's password, where the owner asks.
+    let delete = setting.world.ask(Method::DELETE, "/user", &[RIDER, FORM], format!("password={token}")).await;
+    assert_eq!(delete.status(), StatusCode::FORBIDDEN);
+    assert_eq!(setting.world.get("/auth", &[RIDER]).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

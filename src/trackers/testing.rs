@@ -39,10 +39,12 @@ use crate::accounts::{AccountService, Memories};
 use crate::layer::{Dialect, Gate, Mode, Refusal};
 use crate::message::Body;
 use crate::ports::Store;
+use crate::stores::MemoryStore;
 
-mod store;
-
-pub(crate) use store::test_store;
+/// A fresh store.
+pub(crate) fn test_store() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::default())
+}
 
 /// The instant at which every test starts: 2026-11-22 01:39:00.5 UTC.
 pub(crate) fn start() -> SystemTime {
