@@ -1,9 +1,7 @@
 //! Refusals: one top-level `error` (contract sections 1, 3 and 4).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use trackgate_schemes::{Class, Reason};
 
 use super::wire;
@@ -16,18 +14,17 @@ pub struct AccountDialect;
 
 impl Dialect for AccountDialect {
     fn render(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
-        let (status, word) = status_and_word(refusal);
+        let (status, word) = status_and_word(refusal.why.reason);
         let mut response = message::json(status, format!("{{\"error\":\"{word}\"}}"));
         refusal.add_headers(response.headers_mut());
         wire::allow_any_origin(response)
     }
 }
 
-fn status_and_word(refusal: &Refusal<'_>) -> (StatusCode, &'static str) {
-    let reason = refusal.why.reason;
+fn status_and_word(reason: Reason) -> (StatusCode, &'static str) {
     match (reason, reason.class()) {
-        (Reason::Malformed, _) if !names_nobody(refusal.headers) => (StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED),
-        (_, Class::Unauthenticated) => (StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED),
+        // What cannot be read, or is of another scheme, counts as none.
+        (Reason::Malformed, _) | (_, Class::Unauthenticated) => (StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED),
         (_, Class::BadCredential) => (StatusCode::FORBIDDEN, AUTHENTICATION_FAILED),
         (Reason::RateLimited, _) => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
         (_, Class::Denied) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
@@ -37,14 +34,6 @@ fn status_and_word(refusal: &Refusal<'_>) -> (StatusCode, &'static str) {
         (_, Class::Request) => (reason.status(), "BAD_REQUEST"),
         _ => (reason.status(), "UNKNOWN_ERROR"),
     }
-}
-
-/// Whether the unreadable credential is HTTP Basic without a user name: wrong, where anything else that
-/// cannot be read counts as none.
-fn names_nobody(headers: Option<&HeaderMap>) -> bool {
-    let Some(value) = headers.and_then(|headers| headers.get(header::AUTHORIZATION)) else { return false };
-    let Some((scheme, pair)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else { return false };
-    scheme.eq_ignore_ascii_case("basic") && STANDARD.decode(pair.trim()).is_ok_and(|pair| pair.starts_with(b":"))
 }
 
 const AUTHENTICATION_FAILED: &str = "AUTHENTICATION_FAILED";

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode, header};
 use proptest::prelude::*;
 use trackgate_schemes::store::AccountState;
@@ -8,7 +10,7 @@ use trackgate_schemes::{CredentialKind, Grants, ManualClock, Reason, Rejection, 
 use super::*;
 use crate::accounts::{Origin, Registration as NewAccount};
 use crate::ports::{AccountChange, AuditFilter, Ends, Store};
-use crate::trackers::testing::{Always, TestBasic, World, accounts, identity, start, status_and_body, test_store};
+use crate::trackers::testing::{Always, World, accounts, identity, start, status_and_body, test_store};
 
 struct Setting {
     world: World,
@@ -18,9 +20,9 @@ struct Setting {
 
 fn setting_with(settings: Settings) -> Setting {
     let (store, clock) = (test_store(), Arc::new(ManualClock::new(start())));
-    let accounts = accounts(&store, &clock);
+    let (accounts, basic) = accounts(&store, &clock);
     let tracker = LiveTracking::new(accounts.clone(), settings);
-    let world = World::new(&tracker, vec![Arc::new(TestBasic(accounts.clone()))], clock);
+    let world = World::new(&tracker, vec![basic], clock);
     Setting { world, store, accounts }
 }
 
@@ -103,6 +105,27 @@ async fn brt_14_a_limited_token_changes_no_password_and_deletes_nothing() {
             assert_eq!(status_and_body(&response), expected, "{path} {grants}");
         }
     }
+}
+
+#[tokio::test]
+async fn bas_15_a_token_in_the_password_s_place_answers_the_probe_and_no_more() {
+    let setting = setting();
+    let rider = setting.rider("testrider", None).await;
+    let grants = "points:write".parse().unwrap();
+    let issued = setting.accounts.issue_token(&rider, "old app", grants, None, &Origin::operator()).await.unwrap();
+    let token = issued.text.expose_text().unwrap();
+    let basic = format!("Basic {}", STANDARD.encode(format!("testrider:{token}")));
+    let basic = ("authorization", basic.as_str());
+    assert_eq!(setting.world.get("/auth", &[basic]).await.status(), StatusCode::OK);
+    for password in ["secret12", token] {
+        let body = format!("password={password}&new_password=secret13");
+        let change = setting.world.ask(Method::POST, "/user/change-password", &[basic, FORM], body).await;
+        assert_eq!(status_and_body(&change), (StatusCode::FORBIDDEN, "{\"error\":\"FORBIDDEN\"}"));
+    }
+    // Nor is a token the owner's password, where the owner asks.
+    let delete = setting.world.ask(Method::DELETE, "/user", &[RIDER, FORM], format!("password={token}")).await;
+    assert_eq!(delete.status(), StatusCode::FORBIDDEN);
+    assert_eq!(setting.world.get("/auth", &[RIDER]).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ struct Setting {
 
 async fn setting_with(settings: Settings) -> Setting {
     let (store, clock) = (test_store(), Arc::new(ManualClock::new(start())));
-    let accounts = accounts(&store, &clock);
+    let (accounts, _basic) = accounts(&store, &clock);
     let sessions = TestSessions(Arc::clone(&store));
     let tracker = LpTracker::new(accounts.clone(), Arc::new(sessions.clone()), settings);
     let world = World::new(&tracker, vec![Arc::new(sessions)], Arc::clone(&clock));

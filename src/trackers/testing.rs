@@ -25,35 +25,40 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use trackgate_schemes::basic::{Basic, BasicSettings};
 use trackgate_schemes::store::Account;
 use trackgate_schemes::{
     CanonicalPath, Carrier, Clock, Credential, CredentialKind, Grants, HashPool, Head, Identity, ManualClock, NoGuard,
-    Reason, Rejection, Scheme, Secret, SignIn, Step, Subject, Verdict,
+    Reason, Rejection, Scheme, SignIn, Step, Subject, Verdict,
 };
 
 use super::{Access, Call, Endpoint, Tracker};
-use crate::accounts::{AccountService, Memories, Origin};
+use crate::accounts::{AccountService, Memories};
 use crate::layer::{Dialect, Gate, Mode, Refusal};
 use crate::message::Body;
 use crate::ports::Store;
+use crate::stores::MemoryStore;
 
-mod store;
-
-pub(crate) use store::test_store;
+/// A fresh store.
+pub(crate) fn test_store() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::default())
+}
 
 /// The instant at which every test starts: 2026-11-22 01:39:00.5 UTC.
 pub(crate) fn start() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_311_540_500)
 }
 
-/// Accounts in this store, without a guess guard, by this clock.
-pub(crate) fn accounts(store: &Arc<dyn Store>, clock: &Arc<ManualClock>) -> AccountService {
+/// Accounts in this store by this clock, without a guess guard, and HTTP Basic with their passwords.
+pub(crate) fn accounts(store: &Arc<dyn Store>, clock: &Arc<ManualClock>) -> (AccountService, Arc<Basic>) {
     let sign_in = SignIn::new(Arc::clone(store) as _, Arc::new(NoGuard), HashPool::new(1, 64));
-    AccountService::new(Arc::clone(store), sign_in, Arc::new(Memories::default()), Arc::clone(clock) as _)
+    let settings = BasicSettings::new("basic").with_realm("Protected".parse().unwrap()).without_charset();
+    let basic = Arc::new(Basic::new(settings, sign_in.clone(), Arc::clone(store) as _));
+    let memories = Arc::new(Memories::default());
+    memories.add(basic.memory());
+    (AccountService::new(Arc::clone(store), sign_in, memories, Arc::clone(clock) as _), basic)
 }
 
 /// A tracker behind gates, with a client in front.
@@ -224,44 +229,6 @@ pub(crate) fn written(response: &Response<Bytes>) -> String {
 /// Whether a response is a refusal of this kind.
 pub(crate) fn status_and_body(response: &Response<Bytes>) -> (StatusCode, &str) {
     (response.status(), std::str::from_utf8(response.body()).unwrap())
-}
-
-/// HTTP Basic by the accounts' passwords, without any memory.
-#[derive(Clone, Debug)]
-pub(crate) struct TestBasic(pub(crate) AccountService);
-
-impl Scheme for TestBasic {
-    fn id(&self) -> &'static str {
-        "basic"
-    }
-
-    fn carrier(&self) -> Carrier {
-        Carrier::Header(header::AUTHORIZATION)
-    }
-
-    fn authenticate(&self, head: &Head<'_>) -> Step {
-        let value = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
-        let Some(pair) = value.strip_prefix("Basic ") else { return Step::ABSENT };
-        let pair = STANDARD.decode(pair).ok().and_then(|pair| String::from_utf8(pair).ok());
-        let Some((name, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) else {
-            return Step::refused(Rejection::new(Reason::Malformed, "basic"));
-        };
-        if name.is_empty() {
-            return Step::refused(Rejection::new(Reason::Malformed, "basic"));
-        }
-        let (accounts, origin) = (self.0.clone(), Origin::nobody("test", head.client));
-        let (name, password) = (name.to_owned(), Secret::from(password));
-        Step::ask(async move {
-            match accounts.sign_in("basic", &name, password, &origin).await {
-                Ok(account) => Verdict::Known(identity(&account, CredentialKind::Password, &account.id.to_string())),
-                Err(why) => Verdict::Refused(why),
-            }
-        })
-    }
-
-    fn challenge(&self, _why: &Rejection) -> Option<HeaderValue> {
-        Some(HeaderValue::from_static("Basic realm=\"Protected\", charset=\"UTF-8\""))
-    }
 }
 
 /// Knows one identity by the word `test` in the header of the same name.
