@@ -1,0 +1,1 @@
+//! Bad input is refused clearly, in the wording of each tracker.

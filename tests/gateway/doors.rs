@@ -1,0 +1,1 @@
+//! The documented command lines of the four trackers.

@@ -1,0 +1,12 @@
+//! Whole-gateway tests: a real gateway on port 0, driven over sockets. No test leans on another.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
+
+mod bad_input;
+mod crashes;
+mod doors;
+mod harness;
+mod process;
+mod proxying;
+mod revocation;
+mod rules;
+mod smoke;

@@ -1,0 +1,1 @@
+//! The binary as scripts use it: exit codes, signals, commands beside a running gateway.

@@ -1,0 +1,1 @@
+//! A route to an upstream: paths, headers, framing.

@@ -1,0 +1,1 @@
+//! The rules of the design that do not bend.
