@@ -29,7 +29,12 @@ impl Argon {
         let mut computed = [0; MAX_OUTPUT];
         let Some(computed) = computed.get_mut(..output.len()) else { return false };
         let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
-        argon2.hash_password_into(password, salt, computed).is_ok() && bool::from(computed.ct_eq(output.as_bytes()))
+        match argon2.hash_password_into(password, salt, computed) {
+            Ok(()) => computed.ct_eq(output.as_bytes()).into(),
+            // Nothing was decided; a hash pool makes a lost job of it, not a wrong password.
+            Err(argon2::Error::OutOfMemory) => panic!("no memory for Argon2"),
+            Err(_unfit) => false,
+        }
     }
 
     pub(super) fn is_strong(&self) -> bool {

@@ -95,6 +95,34 @@ fn long_passwords_meet_md5_crypt_as_others_compute_it() {
 }
 
 #[test]
+fn two_passwords_never_become_one_by_a_nul() {
+    for stored in IMPORTED {
+        for wrong in ["correct horse\0", "correct horse\0correct horse", "\0correct horse"] {
+            assert!(!fits(wrong, stored), "{wrong:?} against {stored}");
+        }
+    }
+}
+
+#[test]
+fn only_what_is_as_strong_as_ours_is_strong() {
+    let (salt, output) = ("MDEyMzQ1Njc4OWFiY2RlZg", "rk2Mi3E4dgRMg0fHaYaptWVZRKqs//6b6k3/nntqGJk");
+    let is_strong = |start: &str, salt: &str, output: &str| {
+        Stored::read(&format!("${start}${salt}${output}")).expect(start).is_strong()
+    };
+    for start in ["argon2id$v=19$m=19456,t=2,p=1", "argon2id$v=19$m=65536,t=3,p=4"] {
+        assert!(is_strong(start, salt, output), "{start}");
+        assert!(!is_strong(start, "MDEyMzQ1Njc4OWE", output), "a short salt");
+        assert!(!is_strong(start, salt, "rk2Mi3E4dgRMg0fHaYaptQ"), "a short output");
+    }
+    for start in ["argon2id$v=19$m=19455,t=2,p=1", "argon2id$v=19$m=65536,t=1,p=1", "argon2i$v=19$m=65536,t=3,p=1"] {
+        assert!(!is_strong(start, salt, output), "{start}");
+    }
+    for start in ["argon2id$v=16$m=65536,t=3,p=1", "argon2id$m=65536,t=3,p=1", "scrypt$ln=17,r=8,p=1"] {
+        assert!(!is_strong(start, salt, output), "{start}");
+    }
+}
+
+#[test]
 fn pwd_05_bcrypt_never_sees_a_password_over_72_bytes() {
     let stored = "$2b$04$abcdefghijklmnopqrstuuBzzIgyKkz7xMWYSzkIjUSnxEQFQ0WNe";
     assert_eq!(check(&"a".repeat(72), stored), Check::RightButWeak);
