@@ -32,6 +32,8 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use argon::work;
 use stored::Stored;
 
 /// Longest password in bytes; a longer one is refused before it is hashed.
