@@ -93,10 +93,10 @@ impl<T, G> Wire<T, G> {
         }
     }
 
-    /// Whether the client may have sent something that nobody reads.
+    /// Whether there may be an answer on its way, and something from the client that nobody reads.
     fn may_have_unread(&self) -> bool {
         match &self.reading {
-            Reading::Messages(framing) => !framing.in_head() || !self.held.is_empty(),
+            Reading::Messages(framing) => framing.heads() > 0 && !(framing.in_head() && self.held.is_empty()),
             Reading::Ended | Reading::Refused | Reading::Undecided(_) => true,
             Reading::Frames(_) | Reading::Late | Reading::Tunnel => false,
         }

@@ -231,7 +231,8 @@ fn pth_06_09_11_targets_and_methods() {
         "GET /a b",
         "PRI /",
         "GET /<",
-        "GET /\"", "GET /`",
+        "GET /\"",
+        "GET /`",
         "GET ?q",
     ] {
         assert_eq!(first(&format!("{bad} HTTP/1.1")), BAD, "{bad}");
@@ -285,27 +286,31 @@ type Seen = (String, Result<Bytes, ()>);
 /// What hyper alone makes of these bytes, and of the end behind them.
 fn hyper_reads(bytes: Vec<u8>) -> Vec<Seen> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async move {
-        let (mut client, server) = tokio::io::duplex(1 << 20);
-        client.write_all(&bytes).await.unwrap();
-        client.shutdown().await.unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
-            let seen = Arc::clone(&seen);
-            async move {
-                let line = format!("{} {}", request.method(), request.uri());
-                let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).map_err(drop);
-                seen.lock().unwrap().push((line, body));
-                Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
-            }
-        });
-        let _ended = hyper::server::conn::http1::Builder::new()
-            .half_close(true)
-            .serve_connection(TokioIo::new(server), service)
-            .await;
-        let seen = std::mem::take(&mut *seen.lock().unwrap());
-        seen
-    })
+    runtime
+        .block_on(async move {
+            let (mut client, server) = tokio::io::duplex(1 << 20);
+            client.write_all(&bytes).await.unwrap();
+            client.shutdown().await.unwrap();
+            let seen = Arc::new(Mutex::new(Vec::new()));
+            let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
+                let seen = Arc::clone(&seen);
+                async move {
+                    let line = format!("{} {}", request.method(), request.uri());
+                    let body =
+                        request.into_body().collect().await.map(http_body_util::Collected::to_bytes).map_err(drop);
+                    seen.lock().unwrap().push((line, body));
+                    Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+                }
+            });
+            let _ended = hyper::server::conn::http1::Builder::new()
+                .half_close(true)
+                .serve_connection(TokioIo::new(server), service)
+                .await;
+            seen
+        })
+        .lock()
+        .unwrap()
+        .clone()
 }
 
 /// What the strict reading makes of them: the good bytes, and each message's body as it is on the wire.
