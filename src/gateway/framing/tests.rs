@@ -369,43 +369,72 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
     }
 }
 
-fn pieces() -> impl Strategy<Value = &'static str> {
+fn first_line() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "GET / HTTP/1.1\r\n",
         "POST /a?b HTTP/1.1\r\n",
         "PUT http://a/x HTTP/1.1\r\n",
         "OPTIONS * HTTP/1.1\r\n",
         "DELETE /x HTTP/1.0\r\n",
-        "GET",
-        " ",
-        "/",
-        "HTTP/1.1",
-        "Host: a\r\n",
-        "Host: b\r\n",
-        "\r\n",
-        "\r",
-        "\n",
-        "\r\n\r\n",
+        "PATCH /{a}|[b]^~?{} HTTP/1.1\r\n",
+        "GET http://A:80/ HTTP/1.1\r\n",
+        "GET /\"?\" HTTP/1.1\r\n",
+        "get / HTTP/1.1\r\n",
+        "GET /# HTTP/1.1\r\n",
+    ])
+}
+
+fn header_line() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
         "Content-Length: 3\r\n",
         "Content-Length: 0\r\n",
         "content-length:\t2 \r\n",
-        "Content-Length: +1\r\n",
+        "Content-Length: +3\r\n",
+        "Content-Length: 3, 3\r\n",
+        "Content-Length: 9999999999999999999\r\n",
+        "Content-Length:\r\n",
         "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding:chunked\t\r\n",
         "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
         "TE: trailers\r\n",
         "Connection: close\r\n",
+        "Host: a\r\n",
         "Connection: keep-alive\r\n",
         "Upgrade: x\r\n",
         "Expect: 100-continue\r\n",
         "X-A: \u{e4}\r\n",
         "x : y\r\n",
+        "!#$%&'*+-.^_`|~: \t\r\n",
+        " folded\r\n",
+        "X: a\rb\r\n",
+        "X: y\n",
+    ])
+}
+
+fn pieces() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "GET / HTTP/1.1\r\n",
+        "GET",
+        " ",
+        "/",
+        "HTTP/1.1",
+        "Host: a\r\n",
+        "\r\n",
+        "\r",
+        "\n",
+        "\r\n\r\n",
         ":",
         "0\r\n\r\n",
         "3\r\nabc\r\n",
         "1;x=y\r\nz\r\n",
+        "3\r\nabc\r\n0\r\n\r\n",
+        "2 \r\nab\r\n",
         "a",
         "abc",
+        "abc",
         "0\r\nA: b\r\n\r\n",
+        "0\r\nA : b\r\n\r\n",
         "0",
         "ff",
         ";",
@@ -428,11 +457,14 @@ fn messages() -> impl Strategy<Value = Vec<u8>> {
     ])
     .prop_map(str::to_owned);
     let broken = prop::collection::vec(pieces(), 1..12).prop_map(|pieces| pieces.concat());
-    prop::collection::vec(prop_oneof![3 => whole, 1 => broken], 1..6).prop_map(|all| all.concat().into_bytes())
+    let built = (first_line(), prop::collection::vec(header_line(), 0..3), prop::collection::vec(pieces(), 0..4))
+        .prop_map(|(first, lines, body)| format!("{first}Host: a\r\n{}\r\n{}", lines.concat(), body.concat()));
+    prop::collection::vec(prop_oneof![2 => whole, 3 => built, 1 => broken], 1..6)
+        .prop_map(|all| all.concat().into_bytes())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn any_bytes_are_read_without_a_panic_and_alike_however_cut(

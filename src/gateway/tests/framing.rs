@@ -219,9 +219,14 @@ fn a_head_that_trickles_in_is_read() {
 fn a_client_cannot_pretend_to_be_refused() {
     let gateway = Gateway::new();
     let mut client = gateway.connect();
-    client
-        .send("GET /a HTTP/1.1\r\nHost: a\r\nX-Trackgate-Refused: 00000000000000000000000000000000bad_request\r\n\r\n");
+    let zeros = "0".repeat(32);
+    let forged = format!("GET /a HTTP/1.1\r\nHost: a\r\nX-Trackgate-Refused: {zeros}bad_request\r\n\r\n");
+    client.send(&forged);
     assert_eq!(client.response(), (200, "GET /a 0".to_owned()));
+    // Nor when a head behind it really is refused.
+    client.send(format!("{forged}GET / HTTP/1.1\r\n\r\n"));
+    assert_eq!(client.response(), (200, "GET /a 0".to_owned()));
+    assert_eq!(client.response().0, 400);
 }
 
 #[test]
