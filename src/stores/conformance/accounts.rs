@@ -192,7 +192,7 @@ pub(super) async fn clk_04_a_time_that_cannot_be_kept_is_an_error(store: Arc<dyn
     assert!(store.add_tracked(anna.id, NewTracked { start: far, ..tracked(0) }, at(0)).await.is_err());
     store.note_session_use("nobody", far);
     store.note_token_use("nobody", far, None);
-    let early = SystemTime::UNIX_EPOCH - Duration::from_secs(86_400);
+    let early = SystemTime::UNIX_EPOCH - Duration::from_hours(24);
     let mut new = new_account("berta", None);
     new.created_at = early;
     let berta = done(store.create_account(new).await.unwrap());

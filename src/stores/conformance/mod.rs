@@ -1,5 +1,9 @@
 //! One suite of rules for all adapters; each check is told a store in which nothing was stored before.
-#![expect(clippy::unwrap_used, reason = "a suite of checks: it panics where an adapter breaks a rule")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a suite of checks: it panics where an adapter breaks a rule"
+)]
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,8 +26,10 @@ use samples::{account, address, at, done, grants, new_account, of_credential, se
 pub struct Check {
     /// Names the rule.
     pub name: &'static str,
-    check: fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>,
+    check: fn(Arc<dyn Store>) -> Running,
 }
+
+type Running = Pin<Box<dyn Future<Output = ()>>>;
 
 impl Check {
     /// Checks the rule in an empty store.

@@ -13,8 +13,8 @@ pub(in crate::stores) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
 }
 
-pub(in crate::stores) fn address(text: &str) -> Option<IpAddr> {
-    Some(text.parse().unwrap())
+pub(in crate::stores) fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
 }
 
 pub(in crate::stores) fn grants(text: &str) -> Grants {
@@ -65,7 +65,7 @@ pub(in crate::stores) fn session(id: &str, account: AccountId, client: &str, ope
         scheme: "lp".into(),
         account,
         service: "bike computer".into(),
-        client: address(client),
+        client: Some(address(client)),
         opened_at: at(opened),
         last_used_at: at(opened),
     }

@@ -94,6 +94,19 @@ async fn a_new_file_is_for_its_owner_alone() {
 }
 
 #[tokio::test]
+async fn crs_02_what_is_acknowledged_was_synced() {
+    let place = Place::new();
+    let store = place.open().await;
+    for (pragma, expected) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA query_only", 0)] {
+        let found = store.write(move |connection| Box::pin(pragma_value(connection, pragma)));
+        assert_eq!(found.await.unwrap(), expected, "{pragma}");
+    }
+    let found = store.read(|connection| Box::pin(pragma_value(connection, "PRAGMA query_only")));
+    assert_eq!(found.await.unwrap(), 1, "readers only read");
+    assert!(place.path().with_extension("db-wal").exists(), "readers and the writer work beside each other");
+}
+
+#[tokio::test]
 async fn urls_that_name_no_store_are_refused() {
     for url in ["", "sqlite", "sqlite:", "sqlite::memory:", "sqlite:a?mode=ro", "mysql://a/b", "trackgate.db", "file:x"]
     {
@@ -365,6 +378,11 @@ async fn sto_04_what_cannot_be_read_is_an_error_not_an_account() {
         place.tell("UPDATE accounts SET state = 'active', grants = '*', generation = 0").await;
     }
     assert!(trackgate_schemes::store::Accounts::account(&store, AccountId(anna.id.0)).await.unwrap().is_some());
+}
+
+async fn pragma_value(connection: &mut AnyConnection, pragma: &'static str) -> Result<i64, fault::Fault> {
+    let row = sqlx::query(pragma).fetch_one(connection).await?;
+    rows::Columns::of(&row).int()
 }
 
 impl SqlStore {
