@@ -97,6 +97,10 @@ impl Gateway {
     /// # Errors
     ///
     /// [`AssembleError`] with what cannot be had; nothing listens then.
+    ///
+    /// # Panics
+    ///
+    /// Never: there is a pipeline for each thread.
     pub async fn start(config: Config, clock: Arc<dyn Clock>, log: AccessLog) -> Result<Self, AssembleError> {
         let tls = config.listen.tls.as_ref().map(|tls| TlsReloader::load(&tls.cert, &tls.key)).transpose()?;
         let ground = ground(&config, Arc::clone(&clock)).await?;
