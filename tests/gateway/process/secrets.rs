@@ -60,6 +60,7 @@ fn no_secret_is_kept(form: &str) {
         for head in [
             format!("GET /auth\n{}", basic("rider", secret)),
             format!("GET /auth\n{}", basic("nobody", secret)),
+            format!("GET /auth\n{}", basic(secret, "correct-horse")),
             format!("GET /auth\nAuthorization: Bearer {secret}"),
             format!("GET /auth\nAuthorization: Mystery {secret}"),
             format!("GET /auth?u=rider&p={secret}"),
@@ -77,6 +78,9 @@ fn no_secret_is_kept(form: &str) {
             ("/register", format!("username=rider&password={secret}")),
             ("/login", format!(r#"{{"login":"rider@example.org","password":"{secret}x","service":"s"}}"#)),
             ("/login", format!(r#"{{"password":"{secret}""#)),
+            // In the field of the name, by mistake.
+            ("/login", format!(r#"{{"login":"{secret}","password":"correct-horse","service":"s","version":"1.0"}}"#)),
+            ("/api/auth/login", format!(r#"{{"email":"{secret}@example.org","password":"correct-horse"}}"#)),
             ("/api/auth/login", login(&format!("{secret}x"))),
             ("/api/auth/register", format!(r#"{{"username":"r","email":"r@example.org","password":"{secret}"}}"#)),
         ] {
