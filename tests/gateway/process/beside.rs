@@ -9,7 +9,7 @@ use trackgate::assemble;
 use trackgate::config::{self, Overrides};
 use trackgate_schemes::{Login, SystemClock};
 
-use super::{Place, Served};
+use super::{Place, Served, token_id};
 
 /// A second after this moment nothing is accepted any more. Gives how long it took.
 fn refused_within_a_second(since: Instant, mut is_known: impl FnMut() -> bool) -> Duration {
@@ -91,7 +91,7 @@ fn rev_02_a_revoked_token_is_refused_within_a_second_beside_another_process() {
     let token = place.done(&["token", "new", "--user", "rider", "--grant", "profile:read"], "");
     let token = token.trim();
     assert!(served.knows_bearer(token));
-    ends(&place, &["token", "revoke", &token[3..15]], "", || served.knows_bearer(token));
+    ends(&place, &["token", "revoke", token_id(token)], "", || served.knows_bearer(token));
 
     // This process as the second one on the store: many times, and the longest is told.
     let overrides = Overrides { data_dir: Some(place.path("data")), listen: None };
@@ -122,7 +122,7 @@ fn a_rotated_token_ends_and_its_successor_works() {
     let old = place.done(&["token", "new", "--user", "rider", "--grant", "profile:read"], "");
     let old = old.trim();
     assert!(served.knows_bearer(old));
-    let new = place.done(&["token", "rotate", &old[3..15]], "");
+    let new = place.done(&["token", "rotate", token_id(old)], "");
     refused_within_a_second(Instant::now(), || served.knows_bearer(old));
     assert!(served.knows_bearer(new.trim()));
 }

@@ -220,6 +220,11 @@ fn run(mut command: Command, input: &str) -> Said {
     }
 }
 
+/// The public id in an API token.
+fn token_id(token: &str) -> &str {
+    token.get(3..15).unwrap()
+}
+
 /// Waits until something is so, and fails after a time that no machine needs.
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();

@@ -65,8 +65,7 @@ fn crs_07_a_bad_file_changes_nothing_and_is_told_with_its_place() {
         let before = place.log().len();
         place.configure(text);
         place.reload(&served);
-        let log = place.log();
-        let said = &log[before..];
+        let said = place.log().split_off(before);
         assert!(said.contains(KEPT) && said.contains(told), "{text} told {said}");
         assert!(said.contains("restart") || said.contains(&file) || text.contains("env:"), "{said}");
         assert_eq!(client.status("/time"), 200);

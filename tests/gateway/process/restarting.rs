@@ -1,6 +1,6 @@
 //! A restart keeps what was acknowledged.
 
-use super::Place;
+use super::{Place, token_id};
 
 #[test]
 fn a_restart_keeps_accounts_sessions_tokens_and_keys() {
@@ -18,7 +18,7 @@ fn a_restart_keeps_accounts_sessions_tokens_and_keys() {
     assert_eq!(registered.status, 200);
     assert_eq!(served.ask(&format!("POST /logout\ntoken: {sliding_out}"), "").json()["status"], "success");
     assert_eq!(served.ask(&format!("POST /api/auth/logout\nAuthorization: Bearer {jwt_out}"), "").status, 200);
-    place.done(&["token", "revoke", &token_out[3..15]], "");
+    place.done(&["token", "revoke", token_id(token_out)], "");
     let keys = served.ask("GET /.well-known/trackgate/jwks.json", "").json();
     served.stop();
 

@@ -36,13 +36,13 @@ fn crs_06_slow_clients_get_the_grace_time_and_no_more() {
     let mut served = place.serve();
     let address = served.address;
     let head = format!("POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", LOGIN.len());
-    let begin = || {
+    let half_sent = || {
         let mut stream = connect(address);
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&LOGIN.as_bytes()[..10]).unwrap();
         stream
     };
-    let (mut running, _stuck) = (begin(), begin());
+    let (mut running, _stuck) = (half_sent(), half_sent());
     let mut half_a_head = connect(address);
     half_a_head.write_all(b"GET /time HTTP/1.1\r\nHo").unwrap();
     // One that reads nothing.

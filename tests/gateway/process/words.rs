@@ -1,8 +1,8 @@
 //! Every sub-command with its exit code: 0 done, 1 refused or failed, 2 wrong usage.
 
-use super::{Place, run};
 use std::process::Command;
 
+use super::{Place, run, token_id};
 use crate::harness::BINARY;
 
 /// Words, standard input, exit code, and what standard output (code 0) or standard error must hold.
@@ -98,7 +98,7 @@ fn token_commands_end_with_their_codes() {
     let place = Place::new();
     place.account("rider");
     let text = place.done(&["token", "new", "--user", "rider", "--grant", "profile:read", "--name", "phone"], "");
-    let id = &text["tg_".len().."tg_".len() + 12];
+    let id = token_id(&text);
     play(
         &place,
         &[
