@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use trackgate::ports::{AccountWrites, EventKind, Events, NewAccount, Store, Written};
 use trackgate::stores::conformance::CHECKS;
 use trackgate::stores::{OpenErrorKind, SqlOptions, SqlStore, open};
-use trackgate_schemes::store::{AccountState, Blacklist};
-use trackgate_schemes::{AccountId, AccountName, Grants};
+use trackgate_schemes::store::{AccountState, AddressRule, Blacklist, Life, OpenSession, Opened, Session, Sessions};
+use trackgate_schemes::{AccountId, AccountName, Digest, Grants};
 
 /// A database of its own on the server of the tests.
 struct Database {
@@ -82,6 +82,27 @@ fn new_account(name: &str) -> NewAccount {
     }
 }
 
+/// A sign-in from one address, for a minute.
+fn sign_in(id: &str, account: AccountId, opened: u64) -> OpenSession {
+    let session = Session {
+        id: id.into(),
+        digest: Digest::sha256(id.as_bytes()),
+        scheme: "lp".into(),
+        account,
+        service: "test".into(),
+        client: Some([192, 0, 2, 1].into()),
+        opened_at: at(opened),
+        last_used_at: at(opened),
+    };
+    OpenSession {
+        session,
+        life: Life { idle: Duration::from_mins(1), absolute: None },
+        unwritten: Vec::new(),
+        rule: AddressRule::OneUserRefuse,
+        per_account: 10,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_holds_every_rule() {
     for check in CHECKS {
@@ -131,6 +152,31 @@ async fn nodes_that_start_at_once_share_one_log_without_gaps() {
     }
     writers.join_all().await;
     assert_eq!(nodes[0].newest_event().await.unwrap(), 200);
+    for node in &nodes {
+        node.close().await.unwrap();
+    }
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sld_06_of_two_users_on_two_nodes_one_gets_the_address() {
+    let Some(database) = Database::make().await else { return };
+    let nodes = [Arc::new(database.open().await), Arc::new(database.open().await)];
+    let mut users = Vec::new();
+    for name in ["anna", "berta"] {
+        let Written::Done(account) = nodes[0].create_account(new_account(name)).await.unwrap() else { panic!("taken") };
+        users.push(account.id);
+    }
+    for round in 0..100u64 {
+        let mut racers = JoinSet::new();
+        for (node, user) in nodes.iter().zip(&users) {
+            let node = Arc::clone(node);
+            let request = sign_in(&format!("{round}-{user}"), *user, round * 100);
+            racers.spawn(async move { node.open_session(request).await.unwrap() });
+        }
+        let refused = racers.join_all().await.into_iter().filter(|end| *end == Opened::AddressTaken).count();
+        assert_eq!(refused, 1, "round {round}");
+    }
     for node in &nodes {
         node.close().await.unwrap();
     }

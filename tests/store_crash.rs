@@ -50,9 +50,9 @@ async fn sto_01_a_full_disk_loses_nothing_and_heals() {
     shell.args(["-c", "trap '' XFSZ; ulimit -S -f 600; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
     let mut writer = run_writer(&file, "full", 0, shell);
     let answers = lines(&mut writer);
-    assert!(writer.wait().unwrap().success(), "{answers:?}");
+    assert!(writer.wait().unwrap().success(), "{} answers came", answers.len());
     for expected in ["full", "reads go on", "healed"] {
-        assert!(answers.iter().any(|answer| answer == expected), "{expected}: {answers:?}");
+        assert!(answers.iter().any(|answer| answer == expected), "{expected}");
     }
     let store = open(&url(&file)).await.unwrap();
     check_answers(&*store, &answers).await;
@@ -147,7 +147,7 @@ async fn fill(store: &dyn Store) {
     let until = SystemTime::now() + Duration::from_hours(1);
     let padding = "x".repeat(8000);
     let mut refused = 0;
-    for step in 0u64.. {
+    for step in 0..2000 {
         let key = format!("{step}-{padding}");
         match store.blacklist(&key, None, until, SystemTime::now()).await {
             Ok(()) => say(&format!("signed-out {key}")),
@@ -157,6 +157,7 @@ async fn fill(store: &dyn Store) {
             break;
         }
     }
+    assert_eq!(refused, 3, "what does not fit is refused");
     say("full");
     assert!(store.blacklisted(&format!("0-{padding}")).await.unwrap().is_some());
     say("reads go on");

@@ -137,7 +137,7 @@ fn frm_16_bytes_before_the_switch_are_no_tunnel_data() {
     client.send("hello");
     assert_eq!(client.until(b"hello"), "hello");
     // Longer than any time-out of requests.
-    std::thread::sleep(Duration::from_secs(1));
+    std::thread::sleep(Duration::from_millis(1500));
     client.send("again");
     assert_eq!(client.until(b"again"), "again");
     drop(client);
@@ -205,7 +205,7 @@ fn frm_20_a_bad_head_waits_for_the_answer_before_it() {
 
 #[test]
 fn a_head_that_trickles_in_is_read() {
-    let gateway = Gateway::new();
+    let gateway = Gateway::with(Limits::default(), loopback());
     let mut client = gateway.connect();
     client.stream.set_nodelay(true).unwrap();
     for byte in "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab".bytes() {

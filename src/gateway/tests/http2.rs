@@ -277,7 +277,7 @@ fn h2_06_a_window_of_nothing_is_ended() {
     assert_eq!(client.outcome(), Outcome::Status(200));
     let begun = Instant::now();
     while client.frame().is_some() {}
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn h2_idle_connections_are_closed() {
     let begun = Instant::now();
     while silent.frame().is_some() {}
     while idle.frame().is_some() {}
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -316,9 +316,9 @@ fn requests_of_an_honest_client_are_answered_and_end_before_a_shutdown() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let begun = Instant::now();
-        let shutdown = gateway.handle.shutdown(Duration::from_secs(4)).await;
+        let shutdown = gateway.handle.shutdown(Duration::from_secs(9)).await;
         assert_eq!(shutdown.cut, 0);
-        assert!(begun.elapsed() < Duration::from_secs(3));
+        assert!(begun.elapsed() < Duration::from_secs(6));
         let response = slow.await.unwrap().unwrap();
         assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "GET /slow 0");
     });

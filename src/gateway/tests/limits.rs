@@ -28,7 +28,7 @@ fn trickle(gateway: &Gateway, head: &str, byte: u8) -> Duration {
 fn dos_01_a_slow_head_is_ended() {
     let gateway = Gateway::new();
     let took = trickle(&gateway, "GET / HTTP/1.1\r\nHost: a\r\nX: ", b'x');
-    assert!(took >= Duration::from_millis(350) && took < Duration::from_secs(2), "{took:?}");
+    assert!(took >= Duration::from_millis(700) && took < Duration::from_secs(5), "{took:?}");
     assert!(gateway.witness.seen().is_empty());
 }
 
@@ -37,8 +37,8 @@ fn dos_01_a_silent_client_is_ended() {
     let gateway = Gateway::new();
     let begun = Instant::now();
     assert_eq!(gateway.talk(""), "");
-    assert!(begun.elapsed() < Duration::from_secs(2));
     assert_eq!(gateway.talk("GET / HT"), "");
+    assert!(begun.elapsed() < Duration::from_secs(6));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn dos_01_a_silent_body_is_ended() {
 fn dos_01_a_crawling_body_is_ended() {
     let gateway = Gateway::with(Limits { body_rate: 1_000, ..short_limits() }, loopback());
     let took = trickle(&gateway, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n", b'x');
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < Duration::from_secs(6), "{took:?}");
     gateway.witness.wait_for("late");
 }
 
@@ -69,7 +69,7 @@ fn dos_01_a_client_that_reads_nothing_is_ended() {
         assert!(begun.elapsed() < PATIENCE, "never closed");
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(begun.elapsed() > Duration::from_millis(300));
+    assert!(begun.elapsed() > Duration::from_millis(500));
     let text = client.rest();
     assert!(text.len() < 32 << 20);
 }
@@ -99,11 +99,11 @@ fn dos_02_a_kept_connection_is_closed_at_the_idle_limit_and_not_before() {
     for _ in 0..3 {
         client.send(get("/"));
         assert_eq!(client.response().0, 200);
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(450));
     }
     let begun = Instant::now();
     assert_eq!(client.rest(), "");
-    assert!(begun.elapsed() < Duration::from_millis(800), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     // A request that runs longer than the idle limit is no idle connection.
     let gateway = Gateway::with(Limits { keep_alive_idle: Duration::from_millis(100), ..short_limits() }, loopback());
     let mut client = gateway.connect();

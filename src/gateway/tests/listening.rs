@@ -37,8 +37,8 @@ fn crs_06_running_requests_end_and_new_ones_are_not_taken() {
     gateway.witness.wait_for("GET /slow");
     let address = gateway.address;
     let begun = Instant::now();
-    assert_eq!(shutdown(gateway, Duration::from_secs(4)), 0);
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!(shutdown(gateway, Duration::from_secs(9)), 0);
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     assert_eq!(running.response(), (200, "GET /slow 0".to_owned()));
     assert_eq!(running.rest(), "");
     assert_eq!(idle.rest(), "");
@@ -63,7 +63,7 @@ fn crs_06_what_does_not_end_within_the_grace_time_is_cut() {
     let begun = Instant::now();
     let cut = shutdown(gateway, Duration::from_millis(300));
     assert_eq!(cut, 3);
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     for client in [&mut stuck, &mut slow_body, &mut slow_head, &mut tunnel] {
         assert_eq!(client.rest(), "");
     }
@@ -104,7 +104,7 @@ fn proxy_headers_of_listed_peers_name_the_client() {
     assert_eq!(gateway.talk(get("/without")), "");
     let begun = Instant::now();
     assert_eq!(gateway.talk("PROXY TCP4 "), "");
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(gateway.witness.seen(), ["GET /peer"; 3]);
 }
 

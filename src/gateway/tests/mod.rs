@@ -211,11 +211,11 @@ fn loopback() -> Listener {
 /// Time-outs that a test can wait for.
 fn short_limits() -> Limits {
     Limits {
-        head_timeout: Duration::from_millis(400),
-        handshake_timeout: Duration::from_millis(400),
-        body_idle: Duration::from_millis(400),
-        response_idle: Duration::from_millis(600),
-        keep_alive_idle: Duration::from_millis(800),
+        head_timeout: Duration::from_millis(800),
+        handshake_timeout: Duration::from_millis(800),
+        body_idle: Duration::from_millis(800),
+        response_idle: Duration::from_millis(800),
+        keep_alive_idle: Duration::from_millis(1200),
         ..Limits::default()
     }
 }
@@ -229,4 +229,4 @@ fn statuses(text: &str) -> Vec<u16> {
     text.split("HTTP/1.").skip(1).map(|response| response.get(2..5).unwrap().parse().unwrap()).collect()
 }
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
