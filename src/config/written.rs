@@ -228,7 +228,6 @@ pub enum Scheme {
 /// Signature algorithms (RFC 7518, RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names are the registered ones")]
-#[expect(clippy::upper_case_acronyms, reason = "the names are the registered ones")]
 #[non_exhaustive]
 pub enum Algorithm {
     EdDSA,

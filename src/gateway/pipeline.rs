@@ -11,7 +11,7 @@ use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection}
 
 use super::log::Logged;
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
-use super::{Peer, Respond, TrustedProxies, limited};
+use super::{Peer, Respond, TrustedProxies, check_server_name, limited};
 use crate::layer::{Dialect, PlainDialect, Refusal};
 use crate::message::Body;
 use crate::proxy::{self, Forward, Transport};
@@ -53,9 +53,19 @@ impl Pipeline {
         asked: &Asked<'_>,
         told: &mut Told,
     ) -> Response<Body> {
+        told.client = running.proxies.client_of(asked.peer, request.headers());
+        // A proxy that speaks TLS to us may ask for a name of its own.
+        let named = if running.proxies.contains(asked.peer.address()) {
+            Ok(())
+        } else {
+            check_server_name(&request, asked.peer)
+        };
         let (parts, body) = request.into_parts();
         let uri = parts.uri.clone();
-        told.client = running.proxies.client_of(asked.peer, &parts.headers);
+        if let Err(why) = named {
+            let dialect = running.table.nearest_dialect(uri.path(), &parts.headers);
+            return told.refuse(&Refusal::new(&why).with_request(&parts.method, None, &parts.headers), &*dialect);
+        }
         let host = authority(&parts).map(plain_host);
         let found = match running.table.find(&parts.method, host.as_deref(), uri.path(), &parts.headers) {
             Ok(found) => found,
