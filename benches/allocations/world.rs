@@ -154,7 +154,7 @@ impl World {
         }
         let mistyped = self.token.replace("tg_", "tg_0");
         let unreadable = self.jwt.replace('.', "..");
-        let rows: [(&'static str, &Gate, &[(&'static str, &str)], IpAddr, Reason); 12] = [
+        let rows: [Refused<'_>; 12] = [
             ("gate: no credential", &gate, &[], CLIENT, Reason::Missing),
             (
                 "gate: two lines",
@@ -180,7 +180,7 @@ impl World {
             ("gate: a session from elsewhere", &gate, &[("token", &self.session)], ELSEWHERE, Reason::AddressDenied),
             ("gate: too many requests", &limited, &[("authorization", &self.basic)], CLIENT, Reason::RateLimited),
         ];
-        let count = |(what, gate, lines, client, reason): (_, &Gate, _, _, _)| {
+        let count = |(what, gate, lines, client, reason): Refused<'_>| {
             let asked = Asked { client, ..Asked::with(lines) };
             asked
                 .show(|head| count_as(what, Some(0), || decided(gate, head), |said| said.unwrap_err().reason == reason))
@@ -251,6 +251,9 @@ fn count_as<T>(
     assert!(expected(result), "{what}: another answer than the one that should be counted");
     Count { what, taken, most }
 }
+
+/// What is counted, the gate, the header lines, the client, and why it is refused.
+type Refused<'a> = (&'static str, &'a Gate, &'a [(&'static str, &'a str)], IpAddr, Reason);
 
 /// A request as gates see it.
 struct Asked {

@@ -162,9 +162,11 @@ async fn refusals_are_worded_by_the_dialect_of_the_layer() {
     assert_eq!(answer, (StatusCode::OK, vec![], "wrong_secret /write [\"basic!\"]".into()));
 }
 
-/// What a scheme was shown: query, client, clock.
+/// Query, client and clock, as a scheme was shown them.
+type Seen = (Option<String>, Option<IpAddr>, SystemTime);
+
 #[derive(Clone, Debug, Default)]
-struct Shown(Arc<Mutex<Option<(Option<String>, Option<IpAddr>, SystemTime)>>>);
+struct Shown(Arc<Mutex<Option<Seen>>>);
 
 impl Scheme for Shown {
     fn id(&self) -> &'static str {
