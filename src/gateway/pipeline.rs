@@ -56,7 +56,8 @@ impl Pipeline {
         let (parts, body) = request.into_parts();
         let uri = parts.uri.clone();
         told.client = running.proxies.client_of(asked.peer, &parts.headers);
-        let host = authority(&parts).map(plain_host);
+        let named_host = authority(&parts).map(ToOwned::to_owned);
+        let host = named_host.as_deref().map(plain_host);
         let found = match running.table.find(&parts.method, host.as_deref(), uri.path(), &parts.headers) {
             Ok(found) => found,
             Err(unrouted) => return told.unrouted(&unrouted, &parts),
@@ -99,7 +100,7 @@ impl Pipeline {
                     client: told.client,
                     peer: proxy::Peer {
                         transport: if asked.peer.tls { Transport::Tls } else { Transport::Plain },
-                        host: host.as_deref(),
+                        host: named_host.as_deref(),
                     },
                     request_id: &asked.arrival.id,
                     now: asked.arrival.at,
