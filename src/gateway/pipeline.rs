@@ -67,7 +67,8 @@ impl Pipeline {
             let dialect = running.table.nearest_dialect(uri.path(), &parts.headers);
             return told.refuse(&Refusal::new(&why).with_request(&parts.method, None, &parts.headers), &*dialect);
         }
-        let host = authority(&parts).map(plain_host);
+        let named_host = authority(&parts).map(ToOwned::to_owned);
+        let host = named_host.as_deref().map(plain_host);
         let found = match running.table.find(&parts.method, host.as_deref(), uri.path(), &parts.headers) {
             Ok(found) => found,
             Err(unrouted) => return told.unrouted(&unrouted, &parts),
@@ -111,7 +112,7 @@ impl Pipeline {
                     client: told.client,
                     peer: proxy::Peer {
                         transport: if asked.peer.tls { Transport::Tls } else { Transport::Plain },
-                        host: host.as_deref(),
+                        host: named_host.as_deref(),
                     },
                     request_id: &asked.arrival.id,
                     now: asked.arrival.at,
