@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use trackgate_schemes::bearer::NewToken;
 use trackgate_schemes::store::{Account, AccountState, ApiToken, StoreError};
 use trackgate_schemes::{
-    AccountId, AccountName, Clock, EmailAddress, Grants, Identity, NameError, Reason, Rejection, Secret, SignIn,
+    AccountId, AccountName, Clock, EmailAddress, Grants, Identity, Login, NameError, Reason, Rejection, Secret, SignIn,
     password,
 };
 
@@ -206,10 +206,13 @@ impl AccountService {
         origin: &Origin,
     ) -> Result<Account, Rejection> {
         let checked = self.sign_in.check(by, login, password, origin.client, self.clock.now()).await;
-        let (account, name, outcome) = match &checked {
-            Ok(account) => (Some(account.id), Arc::clone(&account.name), "done"),
-            Err(why) => (None, printable(login), why.reason.code()),
+        let outcome = checked.as_ref().map_or_else(|why| why.reason.code(), |_account| "done");
+        // What was typed where no such account is may be a password: only names of accounts are kept.
+        let named = match &checked {
+            Ok(account) => Some((account.id, Arc::clone(&account.name))),
+            Err(_refused) => self.named(login).await,
         };
+        let (account, name) = named.map_or((None, "".into()), |(id, name)| (Some(id), name));
         self.record(AuditEntry {
             at: self.clock.now(),
             action: AuditAction::SignIn,
@@ -445,6 +448,12 @@ impl AccountService {
         IssuedToken { token, text }
     }
 
+    /// The account that somebody means who types this.
+    async fn named(&self, login: &str) -> Option<(AccountId, Arc<str>)> {
+        let account = self.store.account_by_login(&Login::parse(login).ok()?).await.ok()??;
+        Some((account.id, account.name))
+    }
+
     async fn token(&self, id: &str) -> Result<ApiToken, ChangeError> {
         self.store.api_token(id).await?.map(|(token, _account)| token).ok_or(ChangeError::NotFound)
     }
@@ -498,11 +507,6 @@ fn written(written: Written) -> Result<Account, ChangeError> {
 
 fn unavailable() -> Rejection {
     Rejection::new(Reason::Unavailable, ACCOUNTS).after(Duration::from_secs(5))
-}
-
-/// What was typed as a name, cut and without control characters: for the audit trail.
-fn printable(login: &str) -> Arc<str> {
-    login.chars().take(64).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect::<String>().into()
 }
 
 const ACCOUNTS: &str = "accounts";

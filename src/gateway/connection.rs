@@ -273,7 +273,7 @@ enum Due {
 }
 
 /// The future's output, or `None` when it panics.
-async fn unpanicked<F: Future>(future: F) -> Option<F::Output> {
+pub(super) async fn unpanicked<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     // What a panic leaves half done is dropped with the request; shared state is behind poisoning locks.
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

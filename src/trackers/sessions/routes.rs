@@ -49,7 +49,7 @@ fn stopped(form: Form, stop: &Stop) -> Response<Bytes> {
         Stop::Rejected(why) => {
             // The gate is passed already: the one challenge that a handler can owe is its own (RFC 6750 §3).
             let scope = HeaderValue::from_static(
-                "Bearer realm=\"sessions\", error=\"insufficient_scope\", scope=\"sessions:read\"",
+                "Bearer realm=\"sessions\", error=\"insufficient_scope\", scope=\"read\"",
             );
             let challenges = if why.reason == Reason::Grant { std::slice::from_ref(&scope) } else { &[] };
             dialect::render(form, &Refusal::new(why).with_challenges(challenges))

@@ -1,1 +1,0 @@
-//! The documented command lines of the four trackers.
