@@ -21,8 +21,6 @@ pub mod fittrackee;
 mod input;
 pub mod livetracking;
 pub mod lptracker;
-#[cfg(test)]
-mod replay;
 pub mod sessions;
 #[cfg(test)]
 mod testing;

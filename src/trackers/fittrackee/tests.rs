@@ -13,14 +13,14 @@ use super::wire::{self, Document, Value};
 use super::*;
 use crate::accounts::Origin;
 use crate::layer::Refusal;
-use crate::trackers::replay::{self, Play, Stage, run};
+use crate::trackers::testing::{Play, Stage, request_of, run, signed};
 
 #[derive(Debug)]
 struct Tokens;
 
 impl IssueToken for Tokens {
     fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection> {
-        Ok(replay::signed(account.id, now))
+        Ok(signed(account.id, now))
     }
 }
 
@@ -40,7 +40,7 @@ async fn with_rider(stage: Stage) -> Play {
 }
 
 fn post(path: &str, body: &str) -> http::Request<crate::message::Body> {
-    replay::read(&format!("POST {path} HTTP/1.1\ncontent-type: application/json\n\n{body}"))
+    request_of(&format!("POST {path} HTTP/1.1\ncontent-type: application/json\n\n{body}"))
 }
 
 fn login(email: &str) -> http::Request<crate::message::Body> {
@@ -104,7 +104,7 @@ async fn a_closed_registration_is_told_before_the_body_is_read() {
     let stage = Stage::at(NOW);
     let settings = Settings { registration: Registration::Closed, ..Settings::default() };
     let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), settings);
-    let answer = stage.put_on(&tracker).answer(replay::read("POST /api/auth/register HTTP/1.1\n\nno JSON")).await;
+    let answer = stage.put_on(&tracker).answer(request_of("POST /api/auth/register HTTP/1.1\n\nno JSON")).await;
     assert_eq!(answer.status(), 403);
     assert_eq!(&answer.body()[..], br#"{"status": "error", "message": "error, registration is disabled"}"#);
 }
@@ -144,20 +144,20 @@ async fn jwt_21_a_token_dies_with_its_account_and_is_not_its_successors() {
     let play = with_rider(Stage::at(NOW)).await;
     let stage = &play.stage;
     let rider = stage.store.account_by_login(&Login::parse("rider").unwrap()).await.unwrap().unwrap();
-    let token = replay::signed(rider.id, stage.clock.now());
+    let token = signed(rider.id, stage.clock.now());
     let ask = format!("GET /api/auth/profile HTTP/1.1\nauthorization: Bearer {}\n\n", token.expose_text().unwrap());
-    assert_eq!(play.answer(replay::read(&ask)).await.status(), 200);
+    assert_eq!(play.answer(request_of(&ask)).await.status(), 200);
     stage.accounts.delete(rider.id, &Origin::operator()).await.unwrap();
-    assert_eq!(play.answer(replay::read(&ask)).await.status(), 401);
+    assert_eq!(play.answer(request_of(&ask)).await.status(), 401);
     let again = stage.account("rider").await;
     assert_ne!(again.id, rider.id);
-    assert_eq!(play.answer(replay::read(&ask)).await.status(), 401);
+    assert_eq!(play.answer(request_of(&ask)).await.status(), 401);
 }
 
 #[tokio::test]
 async fn rev_14_signing_out_twice_at_once_is_one_effect_and_one_answer() {
     let play = with_rider(Stage::at(NOW)).await;
-    let sign_out = || replay::read("POST /api/auth/logout HTTP/1.1\nauthorization: Bearer jwt.1.1795311789\n\n");
+    let sign_out = || request_of("POST /api/auth/logout HTTP/1.1\nauthorization: Bearer jwt.1.1795311789\n\n");
     let (first, second) = (play.pass(sign_out()).await.unwrap(), play.pass(sign_out()).await.unwrap());
     let (first, second) = (run(first).await, run(second).await);
     assert_eq!(first.status(), 200);
@@ -169,7 +169,7 @@ async fn rev_14_signing_out_twice_at_once_is_one_effect_and_one_answer() {
 async fn a_sign_out_that_is_not_stored_is_not_acknowledged() {
     let play = with_rider(Stage::at(NOW)).await;
     let ask = "/api/auth/logout HTTP/1.1\nauthorization: Bearer jwt.1.1795311789\n\n";
-    let passed = play.pass(replay::read(&format!("POST {ask}"))).await.unwrap();
+    let passed = play.pass(request_of(&format!("POST {ask}"))).await.unwrap();
     play.stage.store.close().await.unwrap();
     let answer = run(passed).await;
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &HeaderValue::from(5)));
@@ -181,10 +181,10 @@ async fn a_profile_that_cannot_be_read_is_our_fault_and_not_a_new_one() {
     let rider = play.stage.store.account_by_login(&Login::parse("rider").unwrap()).await.unwrap().unwrap();
     play.stage.store.put_document(ID, rider.id, "no JSON").await.unwrap();
     let ask = "GET /api/auth/profile HTTP/1.1\nauthorization: Bearer tg-profile\n\n";
-    assert_eq!(play.answer(replay::read(ask)).await.status(), 500);
+    assert_eq!(play.answer(request_of(ask)).await.status(), 500);
     let partly = r#"{"bio":"né \ud83d\ude80","birth_date":"1990-02-28","use_dark_mode":null,"unheard_of":1}"#;
     play.stage.store.put_document(ID, rider.id, partly).await.unwrap();
-    let answer = play.answer(replay::read(ask)).await;
+    let answer = play.answer(request_of(ask)).await;
     let text = std::str::from_utf8(answer.body()).unwrap();
     for member in [
         r#""bio":"n\u00e9 \ud83d\ude80","#,

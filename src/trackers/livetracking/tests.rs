@@ -1,94 +1,82 @@
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode, header};
 use proptest::prelude::*;
-use trackgate_schemes::store::AccountState;
-use trackgate_schemes::{CredentialKind, Grants, ManualClock, Reason, Rejection, Scheme};
+use trackgate_schemes::store::{Account, AccountState};
+use trackgate_schemes::{CredentialKind, Grants, Reason, Rejection};
 
 use super::*;
 use crate::accounts::{Origin, Registration as NewAccount};
-use crate::ports::{AccountChange, AuditFilter, Ends, Store};
-use crate::trackers::testing::{Always, World, accounts, identity, start, status_and_body, test_store};
+use crate::ports::{AccountChange, AuditFilter, Ends};
+use crate::trackers::testing::{Play, Stage, identity, status_and_body};
 
-struct Setting {
-    world: World,
-    store: Arc<dyn Store>,
-    accounts: AccountService,
+const NOW: &str = "2026-11-22T01:39:00.5Z";
+
+fn play_with(settings: Settings) -> Play {
+    let stage = Stage::at(NOW);
+    let tracker = LiveTracking::new(stage.accounts.clone(), settings);
+    let schemes = vec![stage.basic()];
+    stage.put_on_behind(schemes, &tracker)
 }
 
-fn setting_with(settings: Settings) -> Setting {
-    let (store, clock) = (test_store(), Arc::new(ManualClock::new(start())));
-    let (accounts, basic) = accounts(&store, &clock);
-    let tracker = LiveTracking::new(accounts.clone(), settings);
-    let world = World::new(&tracker, vec![basic], clock);
-    Setting { world, store, accounts }
+fn play() -> Play {
+    play_with(Settings::default())
 }
 
-fn setting() -> Setting {
-    setting_with(Settings::default())
+/// Behind tokens of the stage in place of passwords.
+fn play_behind_tokens() -> Play {
+    let stage = Stage::at(NOW);
+    let tracker = LiveTracking::new(stage.accounts.clone(), Settings::default());
+    stage.put_on(&tracker)
 }
 
-impl Setting {
-    fn world_with(&self, scheme: Arc<dyn Scheme>) -> World {
-        let tracker = LiveTracking::new(self.accounts.clone(), Settings::default());
-        World::new(&tracker, vec![scheme], Arc::new(ManualClock::new(start())))
-    }
-
-    async fn rider(&self, name: &str, email: Option<&str>) -> trackgate_schemes::store::Account {
-        let new = NewAccount {
-            name: name.to_owned(),
-            email: email.map(str::to_owned),
-            password: Some("secret12".into()),
-            state: AccountState::Active,
-            grants: Grants::EVERYDAY,
-        };
-        self.accounts.register(new, &Origin::operator()).await.unwrap()
-    }
+async fn rider(play: &Play, name: &str, email: Option<&str>) -> Account {
+    play.stage.account_with(name, email, "secret12").await
 }
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+const BEARER: (&str, &str) = ("authorization", "Bearer tk1");
 
 /// `testrider:secret12`
 const RIDER: (&str, &str) = ("authorization", "Basic dGVzdHJpZGVyOnNlY3JldDEy");
 
 #[tokio::test]
 async fn the_manual_s_commands_work_as_printed() {
-    setting().world.run(include_str!("transcripts/manual.txt")).await;
+    play().perform(include_str!("transcripts/manual.txt")).await;
 }
 
 #[tokio::test]
 async fn bas_03_registration_takes_what_can_sign_in_and_nothing_else() {
-    setting().world.run(include_str!("transcripts/register.txt")).await;
+    play().perform(include_str!("transcripts/register.txt")).await;
 }
 
 #[tokio::test]
 async fn bas_04_bas_14_enu_01_account_end_points_answer_as_recorded() {
-    setting().world.run(include_str!("transcripts/account.txt")).await;
+    play().perform(include_str!("transcripts/account.txt")).await;
 }
 
 #[tokio::test]
 async fn only_the_owner_s_password_changes_or_deletes() {
-    setting().world.run(include_str!("transcripts/owner.txt")).await;
+    play().perform(include_str!("transcripts/owner.txt")).await;
 }
 
 #[tokio::test]
 async fn bas_03_a_refused_registration_leaves_no_account() {
-    let Setting { world, store, .. } = setting();
+    let play = play();
     for body in
         ["username=a:bcd&password=secret12", "username=rider&password=short", "username=rider&password=a%00bcdefgh"]
     {
-        let response = world.ask(Method::POST, "/register", &[FORM], body).await;
+        let response = play.ask(Method::POST, "/register", &[FORM], body).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{body}");
     }
-    assert!(store.list_accounts(trackgate_schemes::AccountId(0), 10).await.unwrap().is_empty());
+    assert!(play.stage.store.list_accounts(trackgate_schemes::AccountId(0), 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn brt_14_a_limited_token_changes_no_password_and_deletes_nothing() {
-    let setting = setting();
-    let rider = setting.rider("testrider", None).await;
+    let play = play_behind_tokens();
+    let rider = rider(&play, "testrider", None).await;
     let change = (Method::POST, "/user/change-password", "password=secret12&new_password=secret12");
     let delete = (Method::DELETE, "/user", "password=secret12");
     let requests = [change, delete];
@@ -96,12 +84,12 @@ async fn brt_14_a_limited_token_changes_no_password_and_deletes_nothing() {
     let done = (StatusCode::OK, "{\"status\":\"OK\"}");
     for (grants, expected) in [("*", forbidden), ("points:write", forbidden), ("account:admin", done)] {
         let token = identity(&rider, CredentialKind::ApiToken, "tk1").with_grants(grants.parse().unwrap());
-        let world = setting.world_with(Arc::new(Always(token)));
+        play.stage.know("tk1", token);
         // A token that may not change the password may still ask whose it is.
-        let probe = world.get("/auth", &[("test", "test")]).await;
+        let probe = play.get("/auth", &[BEARER]).await;
         assert_eq!(probe.body(), "{\"username\":\"testrider\",\"status\":\"OK\"}");
         for (method, path, body) in requests.clone() {
-            let response = world.ask(method, path, &[FORM, ("test", "test")], body).await;
+            let response = play.ask(method, path, &[FORM, BEARER], body).await;
             assert_eq!(status_and_body(&response), expected, "{path} {grants}");
         }
     }
@@ -109,29 +97,29 @@ async fn brt_14_a_limited_token_changes_no_password_and_deletes_nothing() {
 
 #[tokio::test]
 async fn bas_15_a_token_in_the_password_s_place_answers_the_probe_and_no_more() {
-    let setting = setting();
-    let rider = setting.rider("testrider", None).await;
+    let play = play();
+    let rider = rider(&play, "testrider", None).await;
     let grants = "points:write".parse().unwrap();
-    let issued = setting.accounts.issue_token(&rider, "old app", grants, None, &Origin::operator()).await.unwrap();
+    let issued = play.stage.accounts.issue_token(&rider, "old app", grants, None, &Origin::operator()).await.unwrap();
     let token = issued.text.expose_text().unwrap();
     let basic = format!("Basic {}", STANDARD.encode(format!("testrider:{token}")));
     let basic = ("authorization", basic.as_str());
-    assert_eq!(setting.world.get("/auth", &[basic]).await.status(), StatusCode::OK);
+    assert_eq!(play.get("/auth", &[basic]).await.status(), StatusCode::OK);
     for password in ["secret12", token] {
         let body = format!("password={password}&new_password=secret13");
-        let change = setting.world.ask(Method::POST, "/user/change-password", &[basic, FORM], body).await;
+        let change = play.ask(Method::POST, "/user/change-password", &[basic, FORM], body).await;
         assert_eq!(status_and_body(&change), (StatusCode::FORBIDDEN, "{\"error\":\"FORBIDDEN\"}"));
     }
     // Nor is a token the owner's password, where the owner asks.
-    let delete = setting.world.ask(Method::DELETE, "/user", &[RIDER, FORM], format!("password={token}")).await;
+    let delete = play.ask(Method::DELETE, "/user", &[RIDER, FORM], format!("password={token}")).await;
     assert_eq!(delete.status(), StatusCode::FORBIDDEN);
-    assert_eq!(setting.world.get("/auth", &[RIDER]).await.status(), StatusCode::OK);
+    assert_eq!(play.get("/auth", &[RIDER]).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
 async fn a_free_address_is_kept_and_any_other_is_ignored_in_silence() {
-    let setting = setting();
-    setting.rider("someone", Some("taken@example.com")).await;
+    let play = play();
+    rider(&play, "someone", Some("taken@example.com")).await;
     for (name, email, kept) in [
         ("rider1", "Free%40example.com", Some("Free@example.com")),
         ("rider2", "free%40EXAMPLE.com", None),
@@ -140,24 +128,24 @@ async fn a_free_address_is_kept_and_any_other_is_ignored_in_silence() {
         ("rider5", "a%40b.c&email=d%40e.f", None),
     ] {
         let body = format!("username={name}&password=secret12&email={email}");
-        let response = setting.world.ask(Method::POST, "/register", &[FORM], body).await;
+        let response = play.ask(Method::POST, "/register", &[FORM], body).await;
         let (status, text) = status_and_body(&response);
         assert_eq!(status, StatusCode::OK);
         assert!(text.ends_with(&format!("\"username\":\"{name}\"}}")), "{text}");
         let name = trackgate_schemes::Login::parse(name).unwrap();
-        let account = setting.store.account_by_login(&name).await.unwrap().unwrap();
+        let account = play.stage.store.account_by_login(&name).await.unwrap().unwrap();
         assert_eq!(account.email.as_deref(), kept);
     }
 }
 
 #[tokio::test]
 async fn log_03_changes_and_wrong_passwords_are_in_the_audit_trail() {
-    let Setting { world, store, .. } = setting();
-    world.ask(Method::POST, "/register", &[FORM], "username=testrider&password=secret12").await;
-    world.ask(Method::DELETE, "/user", &[RIDER, FORM], "password=wrong-one").await;
-    world.ask(Method::POST, "/user/change-password", &[RIDER, FORM], "password=secret12&new_password=secret12").await;
-    world.ask(Method::DELETE, "/user", &[RIDER, FORM], "password=secret12").await;
-    let mut entries = store.audit(AuditFilter { account: None, limit: 100 }).await.unwrap();
+    let play = play();
+    play.ask(Method::POST, "/register", &[FORM], "username=testrider&password=secret12").await;
+    play.ask(Method::DELETE, "/user", &[RIDER, FORM], "password=wrong-one").await;
+    play.ask(Method::POST, "/user/change-password", &[RIDER, FORM], "password=secret12&new_password=secret12").await;
+    play.ask(Method::DELETE, "/user", &[RIDER, FORM], "password=secret12").await;
+    let mut entries = play.stage.store.audit(AuditFilter { account: None, limit: 100 }).await.unwrap();
     entries.reverse();
     let told: Vec<_> = entries
         .iter()
@@ -176,11 +164,11 @@ async fn log_03_changes_and_wrong_passwords_are_in_the_audit_trail() {
 
 #[tokio::test]
 async fn a_store_that_is_down_is_503_in_the_dialect() {
-    let Setting { world, store, .. } = setting();
-    store.close().await.unwrap();
-    let register = world.ask(Method::POST, "/register", &[FORM], "username=testrider&password=secret12").await;
+    let play = play();
+    play.stage.store.close().await.unwrap();
+    let register = play.ask(Method::POST, "/register", &[FORM], "username=testrider&password=secret12").await;
     for response in
-        [register, world.get("/users", &[]).await, world.get("/ping", &[]).await, world.get("/auth", &[RIDER]).await]
+        [register, play.get("/users", &[]).await, play.get("/ping", &[]).await, play.get("/auth", &[RIDER]).await]
     {
         assert_eq!(status_and_body(&response), (StatusCode::SERVICE_UNAVAILABLE, "{\"error\":\"DB\"}"));
         assert!(response.headers().contains_key(header::RETRY_AFTER));
@@ -190,25 +178,25 @@ async fn a_store_that_is_down_is_503_in_the_dialect() {
 #[tokio::test]
 async fn enu_06_settings_close_the_list_and_registration() {
     let closed = Settings { directory: Directory::Closed, registration: Registration::Closed };
-    let setting = setting_with(closed);
-    setting.rider("testrider", None).await;
-    setting.rider("hidden", None).await;
-    assert_eq!(setting.world.get("/users", &[]).await.status(), StatusCode::UNAUTHORIZED);
-    let users = setting.world.get("/users", &[RIDER]).await;
+    let play = play_with(closed);
+    rider(&play, "testrider", None).await;
+    rider(&play, "hidden", None).await;
+    assert_eq!(play.get("/users", &[]).await.status(), StatusCode::UNAUTHORIZED);
+    let users = play.get("/users", &[RIDER]).await;
     assert_eq!(users.body(), "{\"users\":[{\"id\":1,\"username\":\"testrider\"}]}");
-    let other = setting.world.get("/user/hidden", &[RIDER]).await;
-    let nobody = setting.world.get("/user/nobody", &[RIDER]).await;
+    let other = play.get("/user/hidden", &[RIDER]).await;
+    let nobody = play.get("/user/nobody", &[RIDER]).await;
     assert_eq!((other.status(), other.body()), (nobody.status(), nobody.body()));
-    let own = setting.world.get("/user/testrider", &[RIDER]).await;
+    let own = play.get("/user/testrider", &[RIDER]).await;
     assert_eq!(own.status(), StatusCode::OK);
-    let register = setting.world.ask(Method::POST, "/register", &[FORM], "username=rider&password=secret12").await;
+    let register = play.ask(Method::POST, "/register", &[FORM], "username=rider&password=secret12").await;
     assert_eq!(status_and_body(&register), (StatusCode::FORBIDDEN, "{\"error\":\"FORBIDDEN\"}"));
 }
 
 #[tokio::test]
 async fn the_list_ends_at_five_hundred_accounts_in_use() {
-    let setting = setting();
-    let first = setting.rider("out_of_use", None).await;
+    let play = play();
+    let first = rider(&play, "out_of_use", None).await;
     for n in 0..501 {
         let new = NewAccount {
             name: format!("rider{n}"),
@@ -217,11 +205,11 @@ async fn the_list_ends_at_five_hundred_accounts_in_use() {
             state: AccountState::Active,
             grants: Grants::EVERYDAY,
         };
-        setting.accounts.register(new, &Origin::operator()).await.unwrap();
+        play.stage.accounts.register(new, &Origin::operator()).await.unwrap();
     }
     let change = AccountChange { state: Some(AccountState::Disabled), ..AccountChange::default() };
-    setting.accounts.change(first.id, change, Ends::Nothing, &Origin::operator()).await.unwrap();
-    let users = setting.world.get("/users", &[]).await;
+    play.stage.accounts.change(first.id, change, Ends::Nothing, &Origin::operator()).await.unwrap();
+    let users = play.get("/users", &[]).await;
     let users: serde_json::Value = serde_json::from_slice(users.body()).unwrap();
     let users = users["users"].as_array().unwrap();
     assert_eq!(users.len(), 500);
@@ -231,9 +219,9 @@ async fn the_list_ends_at_five_hundred_accounts_in_use() {
 
 #[tokio::test]
 async fn names_of_other_doors_are_shown_in_lower_case_and_in_ascii() {
-    let setting = setting();
-    setting.rider("Jérôme𝄞", None).await;
-    let users = setting.world.get("/users", &[]).await;
+    let play = play();
+    rider(&play, "Jérôme𝄞", None).await;
+    let users = play.get("/users", &[]).await;
     assert_eq!(users.body(), r#"{"users":[{"id":1,"username":"j\u00e9r\u00f4me\ud834\udd1e"}]}"#);
     assert_eq!(wire::PhpText("a/b\"\\\n\u{1}").to_string(), r#""a\/b\"\\\n\u0001""#);
 }
@@ -269,18 +257,18 @@ fn every_reason_has_a_wording_of_its_status() {
 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_413() {
-    let Setting { world, .. } = setting();
+    let play = play();
     let body = format!("username=testrider&password={}", "x".repeat(16 << 10));
-    let response = world.ask(Method::POST, "/register", &[FORM], body).await;
+    let response = play.ask(Method::POST, "/register", &[FORM], body).await;
     assert_eq!(status_and_body(&response), (StatusCode::PAYLOAD_TOO_LARGE, "{\"error\":\"BAD_REQUEST\"}"));
 }
 
 #[test]
 fn any_body_of_a_change_is_answered_in_the_dialect() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let setting = setting();
-    let rider = runtime.block_on(setting.rider("testrider", None));
-    let world = setting.world_with(Arc::new(Always(identity(&rider, CredentialKind::Password, "1"))));
+    let play = play_behind_tokens();
+    let rider = runtime.block_on(rider(&play, "testrider", None));
+    play.stage.know("tk1", identity(&rider, CredentialKind::Password, "1"));
     let types = [
         "application/json",
         "application/x-www-form-urlencoded",
@@ -298,7 +286,7 @@ fn any_body_of_a_change_is_answered_in_the_dialect() {
         delete in any::<bool>(),
     )| {
         let (method, path) = if delete { (Method::DELETE, "/user") } else { (Method::POST, "/user/change-password") };
-        let response = runtime.block_on(world.ask(method, path, &[("content-type", kind), ("test", "test")], body));
+        let response = runtime.block_on(play.ask(method, path, &[("content-type", kind), BEARER], body));
         let (status, text) = status_and_body(&response);
         // A generated text of eight bytes could be a well-formed password, and then it is a wrong one.
         prop_assert!(status == 400 || status == 403, "{} {}", status, text);

@@ -16,7 +16,7 @@ use super::wire::{Commas, Members, Stop};
 use super::*;
 use crate::message::Body;
 use crate::ports::NewTracked;
-use crate::trackers::replay::{self, Play, Stage};
+use crate::trackers::testing::{Play, Stage, request_of};
 
 const NOW: &str = "2026-11-22T01:43:09.715Z";
 
@@ -39,7 +39,7 @@ async fn choose(play: &Play, name: &str, chosen: Preferences) {
 }
 
 fn post(path: &str, body: &str) -> Request<Body> {
-    replay::read(&format!("POST {path} HTTP/1.1\nauthorization: Bearer rw\n\n{body}"))
+    request_of(&format!("POST {path} HTTP/1.1\nauthorization: Bearer rw\n\n{body}"))
 }
 
 fn past(start: &str, end: &str) -> Request<Body> {
@@ -53,7 +53,7 @@ fn past(start: &str, end: &str) -> Request<Body> {
 
 async fn list(play: &Play, query: &str) -> Value {
     let ask = format!("GET /api/v2/sessions.php?{query} HTTP/1.1\nauthorization: Bearer ro\n\n");
-    let answer = play.answer(replay::read(&ask)).await;
+    let answer = play.answer(request_of(&ask)).await;
     assert_eq!(answer.status(), 200, "{answer:?}");
     serde_json::from_slice::<Value>(answer.body()).unwrap()["data"].take()
 }
@@ -163,7 +163,7 @@ async fn statistics_sum_over_all_pages() {
         };
         play.stage.store.add_tracked(rider, new, start).await.unwrap();
     }
-    let stats = replay::read("GET /api/userstats.php HTTP/1.1\nauthorization: Bearer ro\n\n");
+    let stats = request_of("GET /api/userstats.php HTTP/1.1\nauthorization: Bearer ro\n\n");
     let stats: Value = serde_json::from_slice(play.answer(stats).await.body()).unwrap();
     assert_eq!(stats["total_locked_since"], "1 months 11 days 17 hours");
     assert_eq!(stats["since_date"], "1971-01-01 00:00:00");
