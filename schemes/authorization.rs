@@ -63,6 +63,7 @@ pub(crate) const MAX_BYTES: usize = 8 * 1024;
 mod tests {
     use http::HeaderValue;
     use http::header::AUTHORIZATION;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -116,6 +117,20 @@ mod tests {
             let value = format!("Basic {}", "a".repeat(length));
             let carried = read(&headers(value.as_bytes()), &AUTHORIZATION, Some("Basic")) == Carried::Broken;
             assert_eq!(carried, broken, "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_read_without_panic(word in "([Bb]asic)?", rest in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(value) = HeaderValue::from_bytes(&[word.as_bytes(), &rest].concat()) {
+                let headers = HeaderMap::from_iter([(AUTHORIZATION, value)]);
+                for word in [None, Some("Basic")] {
+                    if let Carried::Text(text) = read(&headers, &AUTHORIZATION, word) {
+                        prop_assert!(!text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b','));
+                    }
+                }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Ports: what schemes ask of storage.
 //!
-//! An adapter that answers them runs the suite of [`crate::testing`]. Every change of an account or a
+//! An adapter that answers them runs the suite of the feature `testing`. Every change of an account or a
 //! credential is durable before the answer says so. Nothing here knows a runtime: an answer is a future.
 
 use std::fmt;

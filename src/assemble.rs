@@ -97,6 +97,10 @@ impl Gateway {
     /// # Errors
     ///
     /// [`AssembleError`] with what cannot be had; nothing listens then.
+    ///
+    /// # Panics
+    ///
+    /// Never: there is a pipeline for each thread.
     pub async fn start(config: Config, clock: Arc<dyn Clock>, log: AccessLog) -> Result<Self, AssembleError> {
         let tls = config.listen.tls.as_ref().map(|tls| TlsReloader::load(&tls.cert, &tls.key)).transpose()?;
         let ground = ground(&config, Arc::clone(&clock)).await?;
@@ -186,7 +190,11 @@ impl Gateway {
 /// [`AssembleError`] with what cannot be had.
 pub async fn ground(config: &Config, clock: Arc<dyn Clock>) -> Result<Ground, AssembleError> {
     make_data_dir(&config.data_dir)?;
-    let store = catalogue::open_store(&config.store.resolve(&config.data_dir)?).await?;
+    ground_on(&config.store.resolve(&config.data_dir)?, config, clock).await
+}
+
+async fn ground_on(url: &str, config: &Config, clock: Arc<dyn Clock>) -> Result<Ground, AssembleError> {
+    let store = catalogue::open_store(url).await?;
     let limits = GuessLimits {
         per_account: config.guessing.per_account,
         per_network: config.guessing.per_network,
@@ -224,10 +232,31 @@ where
     E: From<AssembleError>,
     F: AsyncFnOnce(&Ground) -> Result<T, E>,
 {
+    on_a_runtime(ground(config, Arc::new(SystemClock)), task)
+}
+
+/// The same on an empty store in memory: for looking at a configuration without touching what it names.
+///
+/// # Errors
+///
+/// Those of [`ground`] and of the task.
+pub fn with_scratch<T, E, F>(config: &Config, task: F) -> Result<T, E>
+where
+    E: From<AssembleError>,
+    F: AsyncFnOnce(&Ground) -> Result<T, E>,
+{
+    on_a_runtime(ground_on("memory:", config, Arc::new(SystemClock)), task)
+}
+
+fn on_a_runtime<T, E, F>(ground: impl Future<Output = Result<Ground, AssembleError>>, task: F) -> Result<T, E>
+where
+    E: From<AssembleError>,
+    F: AsyncFnOnce(&Ground) -> Result<T, E>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(AssembleError::Runtime)?;
     let done = runtime.block_on(async {
-        let ground = ground(config, Arc::new(SystemClock)).await?;
+        let ground = ground.await?;
         let done = task(&ground).await;
         let closed = ground.accounts.store().close().await;
         match (done, closed) {

@@ -29,7 +29,11 @@
 //! Refused before a store is asked: text that is not canonical base64 with its pads, is not UTF-8, holds a
 //! control character or no colon, is 8 KiB long or longer; an empty name or password. What is long enough to be
 //! an API token and starts like one is taken for one, and is good for the account that the name says only.
+//!
+//! A verified password is remembered for the network that it came from: while an account is locked for
+//! strangers, the right guess of a stranger is refused though its owner is known.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -81,11 +85,14 @@ impl Basic {
 
     fn check(&self, head: &Head<'_>, pair: Pair<'_>) -> Step {
         let by = self.settings.id;
-        let digest = self.key.digest(&[by.as_bytes(), pair.name.as_bytes(), pair.password.as_bytes()]);
+        let is_token = self.settings.tokens == Tokens::Accepted && looks_like_a_token(pair.password);
+        // What one network may know is no answer to another's guess: that goes to the guard.
+        let network = if is_token { [0; 9] } else { network(head.client) };
+        let digest = self.key.digest(&[by.as_bytes(), pair.name.as_bytes(), pair.password.as_bytes(), &network]);
         if let Some(identity) = self.memory.find(&digest, head.now) {
             return Step::Done(Verdict::Known(identity));
         }
-        if self.settings.tokens == Tokens::Accepted && looks_like_a_token(pair.password) {
+        if is_token {
             return match TokenText::parse(pair.password) {
                 Some(token) => self.ask_for_token(head, pair.name, token, digest),
                 None => Step::refused(Rejection::new(Reason::WrongSecret, by)),
@@ -183,6 +190,24 @@ fn is_named(account: &Account, login: &str) -> bool {
         }
         Err(_unfit) => false,
     }
+}
+
+/// A client's network as guesses are counted: the IPv4 address, or the /64 of the IPv6 address.
+fn network(client: Option<IpAddr>) -> [u8; 9] {
+    let mut network = [0; 9];
+    let (kind, rest) = network.split_at_mut(1);
+    match client.map(|address| address.to_canonical()) {
+        None => {}
+        Some(IpAddr::V4(address)) => {
+            kind.fill(4);
+            rest.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+        }
+        Some(IpAddr::V6(address)) => {
+            kind.fill(6);
+            rest.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
+        }
+    }
+    network
 }
 
 /// A token that lost up to a quarter of its characters is still told from a password.

@@ -336,6 +336,25 @@ fn a_remembered_pair_is_no_guess() {
 }
 
 #[test]
+fn rlk_01_what_one_network_may_is_no_answer_to_a_guess_from_another() {
+    let case = case_with(BasicSettings::new("basic"), Arc::new(Three::default()));
+    let from = |client: &str, pair: &str| {
+        let sample = sample(pair).client(client.parse().unwrap());
+        block_on(sample.ask(&case.basic, Sample::now()).verdict())
+    };
+    assert!(matches!(from("2001:db8::1", "rider:open:sesame"), Verdict::Known(_)));
+    assert!(matches!(from("2001:db8:0:1::1", "rider:a"), Verdict::Refused(_)));
+    assert!(matches!(from("192.0.2.1", "rider:b"), Verdict::Refused(_)));
+    for stranger in ["2001:db8:0:1::1", "192.0.2.1", "::ffff:192.0.2.1", "2001:db9::1"] {
+        let Verdict::Refused(why) = from(stranger, "rider:open:sesame") else { panic!("{stranger}") };
+        assert_eq!(why.reason, Reason::Locked, "{stranger}");
+    }
+    for owner in ["2001:db8::1", "2001:db8::2:3:4:5"] {
+        assert!(matches!(from(owner, "rider:open:sesame"), Verdict::Known(_)), "{owner}");
+    }
+}
+
+#[test]
 fn log_05_nothing_prints_a_password_or_a_token() {
     let case = case();
     let token = case.token("points:read");

@@ -32,6 +32,8 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use argon::work;
 use stored::Stored;
 
 /// Longest password in bytes; a longer one is refused before it is hashed.
@@ -67,6 +69,10 @@ pub fn hash(password: &Secret) -> Secret {
 ///
 /// What is refused uncomputed costs what [`verify_nobody`] costs, so that time tells nothing about it.
 /// A password over [`MAX_BYTES`] is wrong at once.
+///
+/// # Panics
+///
+/// When the system has no memory or, the first time, no random numbers. No stored text makes it panic.
 pub fn verify(password: &Secret, stored: &Secret) -> Check {
     let bytes = password.expose();
     if bytes.len() > MAX_BYTES {
@@ -83,6 +89,10 @@ pub fn verify(password: &Secret, stored: &Secret) -> Check {
 }
 
 /// Spends the work of [`verify`] on nobody's password: always wrong.
+///
+/// # Panics
+///
+/// When the system has no memory or, the first time, no random numbers.
 pub fn verify_nobody(password: &Secret) -> Check {
     // A random output has no password that anybody knows; making it costs no hash, so that the first
     // sign-in of a process takes as long as the next.

@@ -44,9 +44,16 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// Whether the form looks at every byte of such a password.
+    /// Whether the form tells such a password from every other one.
+    ///
+    /// bcrypt looks at 72 bytes. To bcrypt, and to the zero-padded keys of HMAC, some passwords with NUL are
+    /// the same as some without; no program that made these forms took one.
     pub(super) fn takes(&self, password: &[u8]) -> bool {
-        !matches!(self, Self::Bcrypt(_)) || password.len() <= BCRYPT_MAX_PASSWORD
+        match self {
+            Self::Argon(_) => true,
+            Self::Bcrypt(_) => password.len() <= BCRYPT_MAX_PASSWORD && !password.contains(&0),
+            _ => !password.contains(&0),
+        }
     }
 
     /// Whether it was made of this password.

@@ -1,7 +1,5 @@
 #![expect(clippy::string_slice, reason = "the forms are ASCII")]
 
-use std::time::Instant;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -95,6 +93,34 @@ fn long_passwords_meet_md5_crypt_as_others_compute_it() {
 }
 
 #[test]
+fn two_passwords_never_become_one_by_a_nul() {
+    for stored in IMPORTED {
+        for wrong in ["correct horse\0", "correct horse\0correct horse", "\0correct horse"] {
+            assert!(!fits(wrong, stored), "{wrong:?} against {stored}");
+        }
+    }
+}
+
+#[test]
+fn only_what_is_as_strong_as_ours_is_strong() {
+    let (salt, output) = ("MDEyMzQ1Njc4OWFiY2RlZg", "rk2Mi3E4dgRMg0fHaYaptWVZRKqs//6b6k3/nntqGJk");
+    let is_strong = |start: &str, salt: &str, output: &str| {
+        Stored::read(&format!("${start}${salt}${output}")).expect(start).is_strong()
+    };
+    for start in ["argon2id$v=19$m=19456,t=2,p=1", "argon2id$v=19$m=65536,t=3,p=4"] {
+        assert!(is_strong(start, salt, output), "{start}");
+        assert!(!is_strong(start, "MDEyMzQ1Njc4OWE", output), "a short salt");
+        assert!(!is_strong(start, salt, "rk2Mi3E4dgRMg0fHaYaptQ"), "a short output");
+    }
+    for start in ["argon2id$v=19$m=19455,t=2,p=1", "argon2id$v=19$m=65536,t=1,p=1", "argon2i$v=19$m=65536,t=3,p=1"] {
+        assert!(!is_strong(start, salt, output), "{start}");
+    }
+    for start in ["argon2id$v=16$m=65536,t=3,p=1", "argon2id$m=65536,t=3,p=1", "scrypt$ln=17,r=8,p=1"] {
+        assert!(!is_strong(start, salt, output), "{start}");
+    }
+}
+
+#[test]
 fn pwd_05_bcrypt_never_sees_a_password_over_72_bytes() {
     let stored = "$2b$04$abcdefghijklmnopqrstuuBzzIgyKkz7xMWYSzkIjUSnxEQFQ0WNe";
     assert_eq!(check(&"a".repeat(72), stored), Check::RightButWeak);
@@ -133,15 +159,21 @@ fn pwd_06_absurd_costs_are_refused_uncomputed() {
 
 #[test]
 fn pwd_06_what_is_refused_uncomputed_costs_what_nobody_costs() {
-    let (password, stored) = (Secret::from(PASSWORD), Secret::from("$argon2id$v=19$m=1073741824,t=2,p=1$cut"));
-    let of = |work: &dyn Fn() -> Check| {
-        let start = Instant::now();
-        assert_eq!(work(), Check::Wrong);
-        start.elapsed()
+    let of = |check: &dyn Fn() -> Check| {
+        let before = work::done();
+        assert_eq!(check(), Check::Wrong);
+        work::done() - before
     };
-    let nobody = (0..3).map(|_| of(&|| verify_nobody(&password))).min().unwrap();
-    let refused = (0..3).map(|_| of(&|| verify(&password, &stored))).min().unwrap();
-    assert!(refused * 4 > nobody, "{refused:?} against {nobody:?}");
+    let ours = u64::from(MEMORY_KIB * PASSES);
+    let password = Secret::from(PASSWORD);
+    assert_eq!(of(&|| verify_nobody(&password)), ours);
+    let mine = hash(&Secret::from("mine"));
+    assert_eq!(of(&|| verify(&password, &mine)), ours, "a known name with a wrong password");
+    for refused in ["$argon2id$v=19$m=1073741824,t=2,p=1$cut", "", "$2b$31$", "plain text"] {
+        assert_eq!(of(&|| check(PASSWORD, refused)), ours, "{refused}");
+    }
+    let bcrypt = "$2b$04$abcdefghijklmnopqrstuuBzzIgyKkz7xMWYSzkIjUSnxEQFQ0WNe";
+    assert_eq!(of(&|| check(&"a".repeat(73), bcrypt)), ours);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use trackgate_schemes::bearer::NewToken;
 use trackgate_schemes::store::{Account, AccountState, ApiToken, StoreError};
 use trackgate_schemes::{
-    AccountId, AccountName, Clock, EmailAddress, Grants, Identity, NameError, Reason, Rejection, Secret, SignIn,
+    AccountId, AccountName, Clock, EmailAddress, Grants, Identity, Login, NameError, Reason, Rejection, Secret, SignIn,
     password,
 };
 
@@ -18,9 +18,13 @@ use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, NewAccount, Sto
 
 mod follow;
 mod memories;
+mod reserved;
+#[cfg(test)]
+mod tests;
 
 pub use follow::{FollowError, Follower};
 pub use memories::Memories;
+pub use reserved::is_reserved;
 
 /// Makes, changes and ends accounts and credentials; every door and the command line call it.
 #[derive(Clone, Debug)]
@@ -40,22 +44,25 @@ pub struct Origin {
     pub service: Arc<str>,
     /// From where.
     pub client: Option<IpAddr>,
+    /// Names alone do not show it: somebody may be called so.
+    is_operator: bool,
 }
 
 impl Origin {
-    /// Somebody who has not signed in, at the door of this tracker.
+    /// Somebody who has not signed in, at the door of this tracker or by a service of this name.
     pub fn nobody(tracker: &str, client: Option<IpAddr>) -> Self {
-        Self { actor: "".into(), service: tracker.into(), client }
+        Self { actor: "".into(), service: tracker.into(), client, is_operator: false }
     }
 
     /// This identity, at the door of this tracker.
     pub fn of(identity: &Identity, tracker: &str, client: Option<IpAddr>) -> Self {
-        Self { actor: identity.name().into(), service: identity.service().unwrap_or(tracker).into(), client }
+        let service = identity.service().unwrap_or(tracker).into();
+        Self { actor: identity.name().into(), service, client, is_operator: false }
     }
 
     /// The operator at the command line.
     pub fn operator() -> Self {
-        Self { actor: "operator".into(), service: "command-line".into(), client: None }
+        Self { actor: "operator".into(), service: "command-line".into(), client: None, is_operator: true }
     }
 }
 
@@ -93,7 +100,7 @@ pub enum ChangeError {
     /// The account has not got a grant that the token should carry.
     #[error("the account does not have all of these grants")]
     Grants,
-    /// Another account has the name.
+    /// Another account has the name, or only the operator may give it ([`is_reserved`]).
     #[error("that name is taken")]
     NameTaken,
     /// There is no such account, token or session.
@@ -158,6 +165,9 @@ impl AccountService {
     /// [`ChangeError`] if name, address or password do not fit or are taken, or the store is down.
     pub async fn register(&self, new: Registration, origin: &Origin) -> Result<Account, ChangeError> {
         let canonical = AccountName::parse(&new.name).map_err(ChangeError::BadName)?;
+        if !origin.is_operator && is_reserved(&new.name) {
+            return Err(ChangeError::NameTaken);
+        }
         let email = match new.email {
             None => None,
             Some(text) => {
@@ -196,10 +206,13 @@ impl AccountService {
         origin: &Origin,
     ) -> Result<Account, Rejection> {
         let checked = self.sign_in.check(by, login, password, origin.client, self.clock.now()).await;
-        let (account, name, outcome) = match &checked {
-            Ok(account) => (Some(account.id), Arc::clone(&account.name), "done"),
-            Err(why) => (None, printable(login), why.reason.code()),
+        let outcome = checked.as_ref().map_or_else(|why| why.reason.code(), |_account| "done");
+        // What was typed where no such account is may be a password: only names of accounts are kept.
+        let named = match &checked {
+            Ok(account) => Some((account.id, Arc::clone(&account.name))),
+            Err(_refused) => self.named(login).await,
         };
+        let (account, name) = named.map_or((None, "".into()), |(id, name)| (Some(id), name));
         self.record(AuditEntry {
             at: self.clock.now(),
             action: AuditAction::SignIn,
@@ -435,6 +448,12 @@ impl AccountService {
         IssuedToken { token, text }
     }
 
+    /// The account that somebody means who types this.
+    async fn named(&self, login: &str) -> Option<(AccountId, Arc<str>)> {
+        let account = self.store.account_by_login(&Login::parse(login).ok()?).await.ok()??;
+        Some((account.id, account.name))
+    }
+
     async fn token(&self, id: &str) -> Result<ApiToken, ChangeError> {
         self.store.api_token(id).await?.map(|(token, _account)| token).ok_or(ChangeError::NotFound)
     }
@@ -488,11 +507,6 @@ fn written(written: Written) -> Result<Account, ChangeError> {
 
 fn unavailable() -> Rejection {
     Rejection::new(Reason::Unavailable, ACCOUNTS).after(Duration::from_secs(5))
-}
-
-/// What was typed as a name, cut and without control characters: for the audit trail.
-fn printable(login: &str) -> Arc<str> {
-    login.chars().take(64).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect::<String>().into()
 }
 
 const ACCOUNTS: &str = "accounts";

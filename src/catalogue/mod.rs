@@ -49,6 +49,14 @@ pub enum CatalogueError {
     /// The key for assertions.
     #[error("the key that signs assertions cannot be read")]
     Assertion(#[from] KeyError),
+    /// A route to a tracker that names what the tracker does not have.
+    #[error("the route `{route}`: {detail}")]
+    Endpoint {
+        /// Its name.
+        route: Arc<str>,
+        /// What is not there, and what is like it.
+        detail: String,
+    },
     /// Two routes.
     #[error(transparent)]
     Route(#[from] RouteError),

@@ -13,7 +13,7 @@ use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
 use crate::accounts::AccountService;
 use crate::config::Config;
-use crate::config::checked::{self, Access, Credentials, IdentityForm, Match};
+use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, same_shape};
 use crate::gateway::{Fallback, Route, RouteTable, Target, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
@@ -62,6 +62,9 @@ impl Maker<'_> {
         let dialect = self.dialect(route)?;
         let contract = self.mounted(name)?.schemes.clone();
         let endpoints = self.mounted(name)?.tracker.endpoints();
+        if let Err(detail) = check_covered(&route.matches, name, &endpoints) {
+            return Err(CatalogueError::Endpoint { route: Arc::clone(&route.name), detail });
+        }
         let own = self.mounted(name)?.tracker.dialect();
         let mut routes = Vec::new();
         for endpoint in endpoints.into_iter().filter(|endpoint| covers(&route.matches, endpoint)) {
@@ -109,7 +112,11 @@ impl Maker<'_> {
                 Credentials::Drop => proxy::Credentials::Drop,
                 Credentials::Pass => proxy::Credentials::Pass,
             },
-            carriers: gate.schemes().iter().map(|scheme| scheme.carrier()).collect(),
+            carriers: match credentials {
+                // A credential for another route would be as good there in the hands of this upstream.
+                Credentials::Drop => self.schemes.carriers(),
+                Credentials::Pass => gate.schemes().iter().map(|scheme| scheme.carrier()).collect(),
+            },
             identity: match identity {
                 IdentityForm::Headers => proxy::IdentityForm::Plain,
                 IdentityForm::Signed => proxy::IdentityForm::Signed(Arc::clone(self.assertion)),
@@ -133,8 +140,8 @@ impl Maker<'_> {
         Ok(match access {
             Access::Contract => unreachable!("only a tracker's route can leave it to the contract"),
             Access::Public { reason } => Gate::new(Mode::Public { reason: Arc::clone(reason) }, Vec::new(), policies),
-            Access::Schemes { names, optional } => {
-                let schemes = names.iter().map(|name| self.schemes.named(name));
+            Access::Schemes { names, realm, optional } => {
+                let schemes = names.iter().map(|name| self.schemes.named_in_realm(name, realm.as_deref()));
                 let schemes = schemes.collect::<Result<Vec<Arc<dyn Scheme>>, _>>()?;
                 Gate::new(if *optional { Mode::Optional } else { Mode::Required }, schemes, policies)
             }
@@ -185,7 +192,98 @@ fn covers(matches: &Match, endpoint: &trackers::Endpoint) -> bool {
         Match::EveryEndpoint => true,
         Match::Path { methods, path } => {
             let method = |method: &Method| methods.is_empty() || methods.contains(method);
-            method(&endpoint.method) && endpoint.path == path
+            method(&endpoint.method) && same_shape(endpoint.path, path)
         }
+    }
+}
+
+/// Checks that the tracker has every method and path that a route names.
+///
+/// # Errors
+///
+/// What is not there, and the end points that are most like it.
+fn check_covered(matches: &Match, tracker: &str, endpoints: &[trackers::Endpoint]) -> Result<(), String> {
+    let Match::Path { methods, path } = matches else { return Ok(()) };
+    let here: Vec<&Method> =
+        endpoints.iter().filter(|endpoint| same_shape(endpoint.path, path)).map(|endpoint| &endpoint.method).collect();
+    if here.is_empty() {
+        let mut paths: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.path).collect();
+        paths.sort_by(|one, other| {
+            strsim::jaro_winkler(path, other).total_cmp(&strsim::jaro_winkler(path, one)).then(one.cmp(other))
+        });
+        paths.dedup();
+        let nearest = paths.into_iter().take(NEAREST).map(|path| {
+            let methods = endpoints.iter().filter(|endpoint| endpoint.path == path).map(|each| each.method.as_str());
+            format!("`{} {path}`", methods.collect::<Vec<_>>().join(","))
+        });
+        let nearest = nearest.collect::<Vec<_>>().join(", ");
+        return Err(format!("the tracker `{tracker}` has no end point `{path}`; the nearest are {nearest}"));
+    }
+    // A HEAD is answered wherever a GET is.
+    let has = |method: &Method| here.contains(&method) || (*method == Method::HEAD && methods.contains(&Method::GET));
+    match methods.iter().find(|method| !has(method)) {
+        Some(missing) => {
+            let here = here.into_iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+            Err(format!("`{path}` of the tracker `{tracker}` takes no `{missing}`, only {here}"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// How many end points are named when one is not there.
+const NEAREST: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Response;
+
+    use super::*;
+    use crate::message::Body;
+    use crate::trackers::{Call, Endpoint};
+
+    fn endpoints() -> Vec<Endpoint> {
+        let answer = |_call: Call| async { Response::new(Body::from(Bytes::new())) };
+        let all = [
+            (Method::GET, "/auth"),
+            (Method::OPTIONS, "/auth"),
+            (Method::GET, "/user/{username}"),
+            (Method::POST, "/register"),
+            (Method::GET, "/time"),
+        ];
+        all.into_iter().map(|(method, path)| Endpoint::new(method, path, answer)).collect()
+    }
+
+    fn checked(methods: &[Method], path: &str) -> Result<(), String> {
+        let matches = Match::Path { methods: methods.to_vec(), path: path.to_owned() };
+        let covered = endpoints().iter().filter(|endpoint| covers(&matches, endpoint)).count();
+        let checked = check_covered(&matches, "livetracking", &endpoints());
+        assert!(checked.is_err() || covered > 0, "a route that covers nothing");
+        checked
+    }
+
+    #[test]
+    fn cfg_01_a_route_that_covers_no_end_point_names_the_nearest() {
+        let told = checked(&[], "/atuh").unwrap_err();
+        assert!(
+            told.starts_with(
+                "the tracker `livetracking` has no end point `/atuh`; the nearest are `GET,OPTIONS /auth`, "
+            ),
+            "{told}"
+        );
+        let told = checked(&[Method::GET], "/users/{username}").unwrap_err();
+        assert!(told.contains("the nearest are `GET /user/{username}`, "), "{told}");
+        assert!(checked(&[], "/user/bob").is_err());
+    }
+
+    #[test]
+    fn cfg_01_a_method_that_no_end_point_has_is_told_with_those_there_are() {
+        let told = checked(&[Method::GET, Method::PUT], "/auth").unwrap_err();
+        assert_eq!(told, "`/auth` of the tracker `livetracking` takes no `PUT`, only GET, OPTIONS");
+        let told = checked(&[Method::HEAD], "/auth").unwrap_err();
+        assert_eq!(told, "`/auth` of the tracker `livetracking` takes no `HEAD`, only GET, OPTIONS");
+        assert_eq!(checked(&[Method::GET, Method::HEAD], "/auth"), Ok(()));
+        assert_eq!(checked(&[], "/auth"), Ok(()));
+        assert_eq!(checked(&[Method::GET], "/user/{name}"), Ok(()));
     }
 }

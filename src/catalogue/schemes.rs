@@ -12,7 +12,7 @@ use trackgate_schemes::bearer::{Bearer, BearerSettings};
 use trackgate_schemes::jwt::{self, GrantsFrom, Jwt, Keys, SubjectFrom};
 use trackgate_schemes::sliding::{self, Sliding};
 use trackgate_schemes::store::Life;
-use trackgate_schemes::{Digest, Forget, Realm, Scheme, Secret, SignIn};
+use trackgate_schemes::{Carrier, Digest, Forget, Realm, Scheme, Secret, SignIn};
 
 use super::CatalogueError;
 use crate::accounts::AccountService;
@@ -38,6 +38,8 @@ pub(super) enum Contract {
 #[derive(Clone, Debug)]
 struct Made {
     name: String,
+    /// The realm that routes give it instead of its own.
+    realm: Option<String>,
     /// All settings, with digests of key material: equal ones make equal schemes.
     settings: String,
     scheme: Arc<dyn Scheme>,
@@ -63,7 +65,15 @@ impl Schemes {
         let maker = Maker { config, accounts, sign_in };
         let mut named = Vec::new();
         for scheme in &config.schemes {
-            named.push(maker.named(scheme, before).await?);
+            named.push(maker.named(scheme, None, before).await?);
+        }
+        for (name, realm) in config.routes.iter().flat_map(realms) {
+            let scheme = config.schemes.iter().find(|scheme| scheme.name == *name);
+            if let Some(scheme) = scheme.and_then(|scheme| in_realm(scheme, realm))
+                && !named.iter().any(|made: &Made| made.is(name, Some(realm)))
+            {
+                named.push(maker.named(&scheme, Some(realm), before).await?);
+            }
         }
         let contracts = match before {
             Some(before) => before.contracts.clone(),
@@ -81,6 +91,26 @@ impl Schemes {
     /// The scheme of this name.
     pub(super) fn named(&self, name: &str) -> Result<Arc<dyn Scheme>, CatalogueError> {
         self.find(name).map(|made| Arc::clone(&made.scheme))
+    }
+
+    /// The same with challenges in this realm, if it has any: one for all routes that say so.
+    pub(super) fn named_in_realm(&self, name: &str, realm: Option<&str>) -> Result<Arc<dyn Scheme>, CatalogueError> {
+        match self.named.iter().find(|made| made.is(name, realm)) {
+            Some(made) => Ok(Arc::clone(&made.scheme)),
+            None => self.named(name),
+        }
+    }
+
+    /// Where all schemes look for credentials.
+    pub(super) fn carriers(&self) -> Arc<[Carrier]> {
+        let contracts = self.contracts.iter().map(|(_, made)| made);
+        let mut carriers = Vec::new();
+        for carrier in self.named.iter().chain(contracts).map(|made| made.scheme.carrier()) {
+            if !carriers.contains(&carrier) {
+                carriers.push(carrier);
+            }
+        }
+        carriers.into()
     }
 
     pub(super) fn contract(&self, wanted: Contract) -> Arc<dyn Scheme> {
@@ -105,7 +135,13 @@ impl Schemes {
     }
 
     fn find(&self, name: &str) -> Result<&Made, CatalogueError> {
-        self.named.iter().find(|made| made.name == name).ok_or_else(|| wrong(name, "there is none of that name"))
+        self.named.iter().find(|made| made.is(name, None)).ok_or_else(|| wrong(name, "there is none of that name"))
+    }
+}
+
+impl Made {
+    fn is(&self, name: &str, realm: Option<&str>) -> bool {
+        self.name == name && self.realm.as_deref() == realm
     }
 }
 
@@ -116,7 +152,12 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    async fn named(&self, scheme: &checked::Scheme, before: Option<&Schemes>) -> Result<Made, CatalogueError> {
+    async fn named(
+        &self,
+        scheme: &checked::Scheme,
+        realm: Option<&str>,
+        before: Option<&Schemes>,
+    ) -> Result<Made, CatalogueError> {
         let keys = self.key_text(scheme).await?;
         let mut settings = format!("{:?} {:?}", scheme.kind, self.config.passwords.remember);
         if let Some(keys) = &keys {
@@ -124,10 +165,13 @@ impl Maker<'_> {
                 write!(settings, "{byte:02x}").expect("a String takes text");
             }
         }
-        let same = before.and_then(|before| before.find(&scheme.name).ok()).filter(|made| made.settings == settings);
-        match same {
+        let same = before.and_then(|before| before.named.iter().find(|made| made.is(&scheme.name, realm)));
+        match same.filter(|made| made.settings == settings) {
             Some(made) => Ok(made.clone()),
-            None => self.make(scheme, settings, keys),
+            None => {
+                let made = self.make(scheme, settings, keys)?;
+                Ok(Made { realm: realm.map(ToOwned::to_owned), ..made })
+            }
         }
     }
 
@@ -183,7 +227,7 @@ impl Maker<'_> {
                 (Arc::new(sliding.clone()), sliding.memory(), Kind::Sliding(sliding))
             }
         };
-        Ok(Made { name: scheme.name.clone(), settings, scheme: scheme_made, memory, kind })
+        Ok(Made { name: scheme.name.clone(), realm: None, settings, scheme: scheme_made, memory, kind })
     }
 
     fn contract(&self, contract: Contract) -> Made {
@@ -209,7 +253,8 @@ impl Maker<'_> {
                 (Arc::new(bearer), memory)
             }
         };
-        Made { name: format!("{contract:?}"), settings: String::new(), scheme, memory, kind: Kind::Stateless }
+        let (name, settings) = (format!("{contract:?}"), String::new());
+        Made { name, realm: None, settings, scheme, memory, kind: Kind::Stateless }
     }
 
     /// The text of the keys of a scheme that has keys: from where the configuration says, or its own.
@@ -278,6 +323,25 @@ impl Maker<'_> {
         let store = self.accounts.store();
         Ok(Jwt::new(settings, keys, Arc::clone(store) as _, Arc::clone(store) as _))
     }
+}
+
+/// The schemes to which a route gives a realm.
+fn realms(route: &checked::Route) -> impl Iterator<Item = (&String, &str)> {
+    let (names, realm) = match &route.access {
+        checked::Access::Schemes { names, realm, .. } => (names.as_slice(), realm.as_deref()),
+        _ => (&[][..], None),
+    };
+    names.iter().filter_map(move |name| Some((name, realm?)))
+}
+
+/// The scheme with challenges in this realm; `None` if its challenges have none.
+fn in_realm(scheme: &checked::Scheme, realm: &str) -> Option<checked::Scheme> {
+    let mut scheme = scheme.clone();
+    match &mut scheme.kind {
+        SchemeKind::Basic { realm: own, .. } | SchemeKind::Bearer { realm: own, .. } => realm.clone_into(own),
+        SchemeKind::Jwt { .. } | SchemeKind::Sliding { .. } => return None,
+    }
+    Some(scheme)
 }
 
 /// A secret that nobody chose, as text.

@@ -8,7 +8,7 @@ use trackgate_schemes::store::{Account, AccountState};
 use trackgate_schemes::{AccountId, EmailAddress, Grants, Login, Secret};
 
 use super::{CliError, Common, output};
-use crate::accounts::{AccountService, Origin, Registration};
+use crate::accounts::{AccountService, ChangeError, Origin, Registration};
 use crate::assemble;
 use crate::ports::{AccountChange, Ends};
 
@@ -110,8 +110,10 @@ impl User {
         assemble::with_accounts(&common.load(None)?, async |accounts| match self {
             Self::Add { name, email, admin, .. } => {
                 let grants = if admin { "* account:admin".parse().expect("both are grants") } else { Grants::EVERYDAY };
+                let taken = Taken { name: name.clone(), email: email.clone() };
                 let new = Registration { name, email, password, state: AccountState::Active, grants };
-                let account = accounts.register(new, &Origin::operator()).await?;
+                let made = accounts.register(new, &Origin::operator()).await;
+                let account = made.map_err(|why| taken.told(why))?;
                 done(json, &account, "made")
             }
             Self::List => {
@@ -136,9 +138,11 @@ impl User {
             }
             Self::Email { name, email } => {
                 let account = find(&accounts, &name).await?;
-                let compared = EmailAddress::parse(&email).map_err(crate::accounts::ChangeError::BadEmail)?;
+                let compared = EmailAddress::parse(&email).map_err(ChangeError::BadEmail)?;
+                let taken = Taken { name: String::new(), email: Some(email.clone()) };
                 let change = AccountChange { email: Some((email.into(), compared)), ..AccountChange::default() };
-                let account = accounts.change(account.id, change, Ends::Nothing, &Origin::operator()).await?;
+                let changed = accounts.change(account.id, change, Ends::Nothing, &Origin::operator()).await;
+                let account = changed.map_err(|why| taken.told(why))?;
                 done(json, &account, "has a new address")
             }
             Self::Disable { name } => set_state(&accounts, &name, AccountState::Disabled, json).await,
@@ -159,6 +163,27 @@ impl User {
                 read_password(PasswordSource::flag(*password_stdin)).map(Some)
             }
             _ => Ok(None),
+        }
+    }
+}
+
+/// What was asked for, to say whose it is already.
+struct Taken {
+    name: String,
+    email: Option<String>,
+}
+
+impl Taken {
+    fn told(self, why: ChangeError) -> CliError {
+        match why {
+            ChangeError::EmailTaken => {
+                let email = self.email.unwrap_or_default();
+                CliError::refused(format!("another account has the address `{email}`; nothing was changed"))
+            }
+            ChangeError::NameTaken => {
+                CliError::refused(format!("there is already an account `{}`; nothing was changed", self.name))
+            }
+            why => why.into(),
         }
     }
 }

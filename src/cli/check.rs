@@ -76,13 +76,13 @@ pub(super) fn routes(common: &Common, public: bool) -> Result<(), CliError> {
     output::list(common.json, &HEADER, &rows, Row::cells, "there are no routes")
 }
 
-/// Puts everything together but the sockets, so that what is shown is what would run.
+/// Puts everything together but sockets and store, so that what is shown is what would run.
 fn effective(common: &Common) -> Result<(Vec<Row>, Vec<String>), CliError> {
     let config = common.load(None)?;
     if let Some(tls) = &config.listen.tls {
         crate::gateway::TlsReloader::load(&tls.cert, &tls.key).map_err(assemble::AssembleError::Tls)?;
     }
-    let rows = assemble::with_ground(&config, async |ground| {
+    let rows = assemble::with_scratch(&config, async |ground| {
         let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await;
         let catalogue = catalogue.map_err(assemble::AssembleError::Catalogue)?;
         Ok::<_, CliError>(catalogue.table.routes().iter().map(Row::of).collect())

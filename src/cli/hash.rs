@@ -3,7 +3,7 @@
 use trackgate_schemes::password;
 
 use super::account::{PasswordSource, read_password};
-use super::{CliError, output};
+use super::{CliError, Common, output};
 
 /// Hash a password.
 #[derive(Debug, clap::Args)]
@@ -14,8 +14,10 @@ pub(super) struct Hash {
 }
 
 impl Hash {
-    pub(super) fn run(self) -> Result<(), CliError> {
+    pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
         let password = read_password(PasswordSource::flag(self.password_stdin))?;
-        output::print(password::hash(&password).expose_text().unwrap_or_default())
+        let hash = password::hash(&password);
+        let text = hash.expose_text().unwrap_or_default();
+        if common.json { output::value(&serde_json::json!({ "hash": text })) } else { output::print(text) }
     }
 }

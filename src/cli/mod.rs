@@ -172,7 +172,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Token(token) => token.run(&common),
         Command::Session(session) => session.run(&common),
         Command::Audit(audit) => audit.run(&common),
-        Command::Hash(hash) => hash.run(),
+        Command::Hash(hash) => hash.run(&common),
         Command::Config(ConfigCommand::Schema) => output::print(&config::schema()),
         Command::Config(ConfigCommand::Example) => output::print(config::EXAMPLE.trim_end()),
         Command::Completions { shell } => pages::completions(Cli::command(), shell),

@@ -77,13 +77,20 @@ impl Session {
                 output::list(json, &header, &rows, Row::cells, "nobody is signed in")
             }
             Self::Revoke { id: Some(id), .. } => match accounts.end_session(&id, &Origin::operator()).await {
+                Ok(()) if json => output::value(&serde_json::json!({ "ended": id })),
                 Ok(()) => output::print(&format!("session {id} ended")),
-                Err(ChangeError::NotFound) => Err(CliError::refused(format!("there is no session `{id}`"))),
+                Err(ChangeError::NotFound) => {
+                    let why = format!("there is no session `{id}`; `trackgate session list` shows the ids");
+                    Err(CliError::refused(why))
+                }
                 Err(error) => Err(error.into()),
             },
             Self::Revoke { id: None, user } => {
                 let account = find(&accounts, user.as_deref().unwrap_or_default()).await?;
                 accounts.end_credentials(account.id, &Origin::operator()).await?;
+                if json {
+                    return output::value(&serde_json::json!({ "ended_all_of": &*account.name }));
+                }
                 output::print(&format!("all sessions and signed tokens of `{}` ended", account.name))
             }
         })

@@ -3,11 +3,12 @@
 use clap::Subcommand;
 use serde::Serialize;
 use trackgate_schemes::Grants;
+use trackgate_schemes::bearer::TokenText;
 use trackgate_schemes::store::ApiToken;
 
 use super::account::find;
 use super::{CliError, Common, output};
-use crate::accounts::{IssuedToken, Origin};
+use crate::accounts::{ChangeError, IssuedToken, Origin};
 use crate::assemble;
 use crate::config::units::Time;
 
@@ -136,9 +137,15 @@ fn told(json: bool, issued: &IssuedToken) -> Result<(), CliError> {
     output::value(&value)
 }
 
-fn none(error: crate::accounts::ChangeError, id: &str) -> CliError {
-    match error {
-        crate::accounts::ChangeError::NotFound => CliError::refused(format!("there is no token `{id}`")),
-        error => error.into(),
+/// Somebody who has only the token itself is told what its id is; the token is not repeated.
+fn none(error: ChangeError, id: &str) -> CliError {
+    if error != ChangeError::NotFound {
+        return error.into();
     }
+    if let Some(token) = TokenText::parse(id) {
+        return CliError::refused(format!("that is a token, not its id; its id is `{}`", token.id()));
+    }
+    let shown =
+        if id.starts_with(TokenText::PREFIX) { "that is not its id" } else { &format!("there is no token `{id}`") };
+    CliError::refused(format!("{shown}; `trackgate token list` shows the ids"))
 }

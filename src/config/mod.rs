@@ -53,6 +53,10 @@ pub fn parse(text: &str, base: &Path, overrides: &Overrides, name: &str) -> Resu
 }
 
 /// The JSON Schema of the file, for editors (draft 2020-12).
+///
+/// # Panics
+///
+/// Never: a schema is JSON.
 pub fn schema() -> String {
     let schema = schemars::schema_for!(written::Config);
     serde_json::to_string_pretty(&schema).expect("a schema is JSON")

@@ -83,6 +83,77 @@ fn cfg_01_two_routes_for_the_same_requests_do_not_load() {
 }
 
 #[test]
+fn cfg_01_a_route_behind_a_wider_one_of_the_same_path_does_not_load() {
+    let two = |first: &str, second: &str| {
+        let route = |lines: &str| format!("[[routes]]\n{lines}\nauth = [\"api\"]\nupstream = \"a\"\n");
+        let upstream = "[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n";
+        read(&format!(
+            "{upstream}{}{}",
+            route(&format!("name = \"r\"\n{first}")),
+            route(&format!("name = \"s\"\n{second}"))
+        ))
+    };
+    for (first, second) in [
+        ("match = \"/a\"", "match = \"GET /a\""),
+        ("match = \"/a/{x}\"", "match = \"/a/{y}\"\nhosts = [\"a.example\"]"),
+        ("match = \"/a\"\nhosts = [\"A.example.\"]", "match = \"/a\"\nhosts = [\"a.example\"]"),
+    ] {
+        let error = two(first, second).unwrap_err().to_string();
+        assert!(error.contains("`routes[1].match`: the route `r` answers the same requests"), "{error}");
+    }
+    for (first, second) in [
+        ("match = \"GET /a\"", "match = \"/a\""),
+        ("match = \"/a\"\nhosts = [\"a.example\"]", "match = \"/a\""),
+        ("match = \"GET /a\"", "match = \"POST /a\""),
+        ("match = \"/a/{x}\"", "match = \"/a/b\""),
+    ] {
+        assert!(two(first, second).is_ok(), "{first} {second}");
+    }
+}
+
+#[test]
+fn a_pattern_that_no_canonical_path_can_match_does_not_load() {
+    for (path, told) in [
+        ("/a{id}", "a parameter is a whole segment, such as {id} or {*rest}; `a{id}` is not"),
+        ("/{id}.json", "a parameter is a whole segment"),
+        ("/files/*", "a parameter is a whole segment"),
+        ("/{{x}}", "`{{x}}` is not a parameter"),
+        ("/{}", "`{}` is not a parameter"),
+        ("/{*rest}/a", "`routes[0].match`"),
+        ("/%61", "write `%61` as `a`"),
+        ("/a//b", "the path holds an empty segment: no request would match"),
+        ("/a;b", "semicolon"),
+        ("/é", "must be escaped"),
+    ] {
+        let error = wrong(&format!(
+            "[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n[[routes]]\nname = \"r\"\nmatch = \"{path}\"\nauth = [\"api\"]\nupstream = \"a\""
+        ));
+        assert!(error.contains(told), "{path}: {error}");
+    }
+}
+
+#[test]
+fn a_route_can_set_the_realm_of_schemes_that_have_one() {
+    let route = |lines: &str| {
+        let text = "[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n[[routes]]\nname = \"r\"\nmatch = \"GET /auth\"\n";
+        read(&format!("{text}{lines}"))
+    };
+    let config = route("upstream = \"a\"\nauth = [\"lp\", \"basic\"]\nrealm = \"Harbour\"").unwrap();
+    let checked::Access::Schemes { realm, .. } = &config.routes[0].access else { panic!("{config:?}") };
+    assert_eq!(realm.as_deref(), Some("Harbour"));
+    for (lines, told) in [
+        ("upstream = \"a\"\nauth = [\"lp\", \"fit\"]\nrealm = \"x\"", "of kind `basic` or `bearer`"),
+        ("upstream = \"a\"\nauth = [\"basic\"]\nrealm = \"a\\\"b\"", "`routes[0].realm`: a realm is printable ASCII"),
+        ("upstream = \"a\"\nauth = [\"basic\"]\nrealm = \"\"", "a realm is printable ASCII"),
+        ("upstream = \"a\"\nauth = \"none\"\npublic = \"why\"\nrealm = \"x\"", "challenges nobody"),
+        ("tracker = \"livetracking\"\nrealm = \"x\"", "the tracker's contract sets the realm"),
+    ] {
+        let error = route(lines).unwrap_err().to_string();
+        assert!(error.contains(told), "{lines}: {error}");
+    }
+}
+
+#[test]
 fn cfg_02_unsafe_settings_need_their_loosening_flag() {
     for (text, told) in [
         ("[listen]\naddress = \"0.0.0.0:8080\"", "allow_plain = true"),

@@ -51,7 +51,8 @@ impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
         let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
-        let (size, unit) = units.into_iter().find(|(size, _)| millis > 0 && millis % size == 0).unwrap_or((1000, "s"));
+        let (size, unit) =
+            units.into_iter().find(|(size, _)| millis > 0 && millis.is_multiple_of(*size)).unwrap_or((1000, "s"));
         write!(f, "{}{unit}", millis / size)
     }
 }
@@ -99,7 +100,8 @@ impl fmt::Display for Size {
     /// In the largest binary unit that divides it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        let (size, unit) = units.into_iter().find(|(size, _)| self.0 > 0 && self.0 % size == 0).unwrap_or((1, "B"));
+        let (size, unit) =
+            units.into_iter().find(|(size, _)| self.0 > 0 && self.0.is_multiple_of(*size)).unwrap_or((1, "B"));
         write!(f, "{}{unit}", self.0 / size)
     }
 }

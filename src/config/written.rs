@@ -228,7 +228,6 @@ pub enum Scheme {
 /// Signature algorithms (RFC 7518, RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names are the registered ones")]
-#[expect(clippy::upper_case_acronyms, reason = "the names are the registered ones")]
 #[non_exhaustive]
 pub enum Algorithm {
     EdDSA,
@@ -371,13 +370,15 @@ pub enum Host {
 pub struct Route {
     /// Its name in logs and explanations.
     pub name: String,
-    /// `POST /write`, `GET,HEAD /files/{*rest}` or `/any/method/{id}`. May be left out for a tracker: then
-    /// all of its end points are mounted.
+    /// `POST /write`, `GET,HEAD /files/{*rest}` or `/any/method/{id}`; `{*rest}` may be empty. May be left out
+    /// for a tracker: then all of its end points are mounted.
     pub r#match: Option<String>,
     /// Hosts for which it answers. Default: any.
     pub hosts: Vec<String>,
     /// Schemes, any of them, in this order; or `"none"` together with `public`.
     pub auth: Option<Auth>,
+    /// The realm of the challenges of its `basic` and `bearer` schemes, instead of their own.
+    pub realm: Option<String>,
     /// Why this is open to everybody: needed with `auth = "none"`.
     pub public: Option<String>,
     /// A request without a credential goes on as anonymous; a bad credential is refused all the same.
@@ -457,7 +458,7 @@ pub enum RateBy {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Send {
-    /// The client's credentials. Default `drop`.
+    /// The client's credentials, those for other routes among them. Default `drop`.
     pub credentials: Credentials,
     /// Who is asking. Default `headers`.
     pub identity: IdentityForm,

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
@@ -17,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use trackgate_schemes::{Reason, Rejection};
 
@@ -172,12 +173,13 @@ impl<R: Respond> Connection<R> {
         let this = Arc::clone(&self);
         let service = service_fn(move |request| Arc::clone(&this).serve(request));
         let mut http = pin!(self.core.http1.serve_connection(TokioIo::new(wire), service).with_upgrades());
-        let deadline = tokio::select! {
+        tokio::select! {
             ended = http.as_mut() => return ended,
-            deadline = draining(phase) => deadline,
-        };
+            _deadline = draining(phase) => {}
+        }
         http.as_mut().graceful_shutdown();
-        timeout_at(deadline, http).await.unwrap_or(Ok(()))
+        // What takes longer than the grace time is dropped with its runtime.
+        http.await
     }
 
     async fn http2<G>(
@@ -191,14 +193,15 @@ impl<R: Respond> Connection<R> {
         let this = Arc::clone(&self);
         let service = service_fn(move |request| Arc::clone(&this).serve(request));
         let mut http = pin!(self.core.http2.serve_connection(TokioIo::new(wire), service));
-        let deadline = loop {
+        let patience = loop {
             let (at, what) = self.due();
             tokio::select! {
                 ended = http.as_mut() => return ended,
-                deadline = draining(phase) => break deadline,
+                // What takes longer than the grace time is dropped with its runtime.
+                _deadline = draining(phase) => break Duration::MAX,
                 () = tokio::time::sleep_until(at) => match what {
                     Due::Look => {}
-                    Due::Idle => break Instant::now() + self.core.limits.response_idle,
+                    Due::Idle => break self.core.limits.response_idle,
                     Due::Stalled => {
                         tracing::debug!("the client took nothing of its responses for too long");
                         return Ok(());
@@ -207,7 +210,7 @@ impl<R: Respond> Connection<R> {
             }
         };
         http.as_mut().graceful_shutdown();
-        timeout_at(deadline, http).await.unwrap_or(Ok(()))
+        timeout(patience, http).await.unwrap_or(Ok(()))
     }
 
     /// When an HTTP/2 connection is to be looked at next, and what it has come to when nothing changes.
@@ -270,7 +273,7 @@ enum Due {
 }
 
 /// The future's output, or `None` when it panics.
-async fn unpanicked<F: Future>(future: F) -> Option<F::Output> {
+pub(super) async fn unpanicked<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     // What a panic leaves half done is dropped with the request; shared state is behind poisoning locks.
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

@@ -193,13 +193,14 @@ impl RouteTable {
     fn others(&self, question: &Question, host: Option<&str>, found: Option<&Found<'_>>) -> Vec<OtherRoute> {
         let parts = &question.parts;
         let first = |path: &str| path.split('/').nth(1).map(ToOwned::to_owned);
-        let wanted = first(parts.uri.path());
+        let raw_path = parts.uri.path();
+        let wanted = first(CanonicalPath::parse(raw_path).as_ref().map_or(raw_path, CanonicalPath::as_str));
         let near = self.routes().iter().filter(|route| first(&route.path) == wanted || route.path.starts_with("/{"));
         near.filter(|route| !found.is_some_and(|found| std::ptr::eq(found.route, *route)))
             .map(|route| {
                 let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
                 let methods = if methods.is_empty() { "any".to_owned() } else { methods.join(",") };
-                let because = Self::why_not(route, &parts.method, host, parts.uri.path());
+                let because = Self::why_not(route, &parts.method, host, raw_path);
                 OtherRoute {
                     route: route.name.to_string(),
                     matches: format!("{methods} {}", route.path),

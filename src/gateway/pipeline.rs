@@ -9,9 +9,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection};
 
+use super::connection::unpanicked;
 use super::log::Logged;
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
-use super::{Peer, Respond, TrustedProxies, limited};
+use super::{Peer, Respond, TrustedProxies, check_server_name, limited};
 use crate::layer::{Dialect, PlainDialect, Refusal};
 use crate::message::Body;
 use crate::proxy::{self, Forward, Transport};
@@ -53,16 +54,28 @@ impl Pipeline {
         asked: &Asked<'_>,
         told: &mut Told,
     ) -> Response<Body> {
+        told.client = running.proxies.client_of(asked.peer, request.headers());
+        // A proxy that speaks TLS to us may ask for a name of its own.
+        let named = if running.proxies.contains(asked.peer.address()) {
+            Ok(())
+        } else {
+            check_server_name(&request, asked.peer)
+        };
         let (parts, body) = request.into_parts();
         let uri = parts.uri.clone();
-        told.client = running.proxies.client_of(asked.peer, &parts.headers);
-        let host = authority(&parts).map(plain_host);
+        if let Err(why) = named {
+            let dialect = running.table.nearest_dialect(uri.path(), &parts.headers);
+            return told.refuse(&Refusal::new(&why).with_request(&parts.method, None, &parts.headers), &*dialect);
+        }
+        let named_host = authority(&parts).map(ToOwned::to_owned);
+        let host = named_host.as_deref().map(plain_host);
         let found = match running.table.find(&parts.method, host.as_deref(), uri.path(), &parts.headers) {
             Ok(found) => found,
             Err(unrouted) => return told.unrouted(&unrouted, &parts),
         };
         told.path = found.path.to_string();
         told.route = Some(Arc::clone(&found.route.name));
+        told.dialect = Some(Arc::clone(&found.route.dialect));
         let head = Head::new(&parts.method, &found.path, &parts.headers)
             .with_query(uri.query())
             .with_client(told.client)
@@ -99,7 +112,7 @@ impl Pipeline {
                     client: told.client,
                     peer: proxy::Peer {
                         transport: if asked.peer.tls { Transport::Tls } else { Transport::Plain },
-                        host: host.as_deref(),
+                        host: named_host.as_deref(),
                     },
                     request_id: &asked.arrival.id,
                     now: asked.arrival.at,
@@ -149,7 +162,11 @@ impl Respond for Pipeline {
         let running = self.now.load_full();
         let arrival = Arrival::new(&*self.clock, request.method().clone());
         let mut told = Told::default();
-        let answered = self.answer(&running, request, &Asked { peer, arrival: &arrival }, &mut told).await;
+        let asked = Asked { peer, arrival: &arrival };
+        let answered = match unpanicked(self.answer(&running, request, &asked, &mut told)).await {
+            Some(answered) => answered,
+            None => told.broken(),
+        };
         self.finish(answered, arrival, told)
     }
 
@@ -200,6 +217,7 @@ struct Told {
     client: Option<IpAddr>,
     path: String,
     route: Option<Arc<str>>,
+    dialect: Option<Arc<dyn Dialect>>,
     identity: Option<Identity>,
     why: Option<Rejection>,
 }
@@ -229,6 +247,16 @@ impl Told {
         let refusal =
             Refusal::new(why).with_challenges(&challenges).with_request(method, Some(found.path.as_str()), headers);
         self.refuse(&refusal, &**dialect)
+    }
+
+    /// Something panicked here: the wording is that of the route, as far as there is one.
+    fn broken(&mut self) -> Response<Body> {
+        let why = Rejection::new(Reason::Internal, GATEWAY);
+        let dialect = self.dialect.take().unwrap_or_else(|| Arc::new(PlainDialect));
+        let path = self.path.clone();
+        let mut refusal = Refusal::new(&why);
+        refusal.path = Some(&path).filter(|path| !path.is_empty()).map(String::as_str);
+        self.refuse(&refusal, &*dialect)
     }
 
     fn unrouted(&mut self, unrouted: &Unrouted, parts: &Parts) -> Response<Body> {

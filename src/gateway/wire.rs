@@ -52,8 +52,10 @@ enum Reading {
     Undecided(Framing),
     /// A refused head was handed over: hyper closes after its answer.
     Refused,
-    /// The body broke, or time is over: hyper sees the end.
+    /// The body broke, or the client sends no more: hyper sees the end.
     Ended,
+    /// Time is over: hyper sees the end, and so does the client.
+    Late,
     /// HTTP/2 frames.
     Frames(Flood),
     /// Whatever the upgrade is about.
@@ -91,13 +93,12 @@ impl<T, G> Wire<T, G> {
         }
     }
 
-    /// Whether the client may have sent something that nobody reads.
+    /// Whether there may be an answer on its way, and something from the client that nobody reads.
     fn may_have_unread(&self) -> bool {
         match &self.reading {
-            Reading::Messages(framing) => !framing.in_head() || !self.held.is_empty(),
-            Reading::Refused | Reading::Undecided(_) => true,
-            Reading::Ended => self.head_since.is_none(),
-            Reading::Frames(_) | Reading::Tunnel => false,
+            Reading::Messages(framing) => framing.heads() > 0 && !(framing.in_head() && self.held.is_empty()),
+            Reading::Ended | Reading::Refused | Reading::Undecided(_) => true,
+            Reading::Frames(_) | Reading::Late | Reading::Tunnel => false,
         }
     }
 
@@ -134,7 +135,7 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
                 return Poll::Ready(Ok(()));
             }
             match &mut self.reading {
-                Reading::Ended => return Poll::Ready(Ok(())),
+                Reading::Ended | Reading::Late => return Poll::Ready(Ok(())),
                 // The end would make hyper drop the request; it closes by itself after the answer.
                 Reading::Refused => return Poll::Pending,
                 Reading::Undecided(_) => ready!(self.poll_undecided(cx))?,
@@ -259,7 +260,7 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
             ready!(self.read_clock.poll(cx, deadline));
             if is_end {
                 tracing::debug!("the connection's time without a whole request is over");
-                self.reading = Reading::Ended;
+                self.reading = Reading::Late;
                 self.held.clear();
                 return Poll::Ready(Ok(()));
             }

@@ -149,12 +149,12 @@ impl Gate {
     /// [`Reason::Missing`] when there is no credential, [`Reason::Malformed`] when there is one that none
     /// of the schemes can read: that is not as if there were none.
     pub fn unknown(&self, head: &Head<'_>) -> Result<Identity, Rejection> {
+        let is_public = matches!(self.mode, Mode::Public { .. });
+        if !is_public && self.check_carriers(head)? > 0 {
+            return Err(Rejection::new(Reason::Malformed, self.reader(head)));
+        }
         match self.mode {
-            Mode::Public { .. } => Ok(Identity::anonymous()),
-            Mode::Optional | Mode::Required if self.check_carriers(head)? > 0 => {
-                Err(Rejection::new(Reason::Malformed, self.reader(head)))
-            }
-            Mode::Optional => Ok(Identity::anonymous()),
+            Mode::Optional | Mode::Public { .. } => Ok(Identity::anonymous()),
             Mode::Required => Err(Rejection::new(Reason::Missing, GATE)),
         }
     }

@@ -3,6 +3,8 @@
 mod dialect;
 mod gate;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use dialect::{Dialect, PlainDialect, Refusal};
 pub use gate::{Entry, Gate, Mode, Permit, Waiting};

@@ -120,6 +120,10 @@ impl Upstream {
     }
 
     /// The same upstream with connections of its own, for another runtime.
+    ///
+    /// # Panics
+    ///
+    /// Never: the settings made an upstream before.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         Self::new(self.shared.settings.clone()).expect("these settings made an upstream before")

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -238,17 +238,6 @@ impl Process {
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("said {line:?}"));
         Self { address: address.parse().unwrap(), child, data_dir: data_dir.to_owned() }
     }
-
-    /// Runs another command on the same data folder.
-    pub(crate) fn command(&self, words: &[&str], input: &str) -> Output {
-        command(&self.data_dir, words, input)
-    }
-
-    /// Sends a signal by name, such as `TERM`.
-    pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
 }
 
 impl Drop for Process {
@@ -256,22 +245,6 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// Runs `trackgate` with these words on a data folder; `input` is its standard input.
-pub(crate) fn command(data_dir: &Path, words: &[&str], input: &str) -> Output {
-    let mut child = Command::new(BINARY)
-        .args(words)
-        .arg("--data-dir")
-        .arg(data_dir)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that reads nothing may be gone by now.
-    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-    child.wait_with_output().unwrap()
 }
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_trackgate");

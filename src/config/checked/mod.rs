@@ -16,6 +16,7 @@ mod routes;
 mod schemes;
 mod secrets;
 
+pub(crate) use routes::same_shape;
 pub use routes::{Access, Match, RateRule, Route, Rule, Target};
 pub use schemes::{Scheme, SchemeKind};
 pub use secrets::{SecretError, SecretRef};

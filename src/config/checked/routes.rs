@@ -5,10 +5,11 @@ use std::sync::Arc;
 use http::Method;
 use ipnet::IpNet;
 use trackgate_policies::{RateLimit, TimeWindow};
-use trackgate_schemes::{CanonicalPath, Grants};
+use trackgate_schemes::{CanonicalPath, Grants, PathFault};
 
 use super::super::error::{Fault, nearest};
 use super::super::written::{self, Auth, Credentials, IdentityForm, RateBy};
+use super::schemes::realm;
 use super::{Limits, Scheme, SchemeKind, Upstream};
 
 /// What is answered for one kind of request.
@@ -65,6 +66,8 @@ pub enum Access {
     Schemes {
         /// Names of schemes.
         names: Vec<String>,
+        /// The realm of their challenges; `None` for each scheme's own.
+        realm: Option<String>,
         /// Whether a request without a credential goes on as anonymous.
         optional: bool,
     },
@@ -237,6 +240,9 @@ fn target(written: &written::Route, known: &Known<'_>) -> Result<Target, Fault> 
 
 fn access(written: &written::Route, target: &Target, known: &Known<'_>) -> Result<Access, Fault> {
     let names = match (&written.auth, target) {
+        (None, Target::Tracker(_)) if written.realm.is_some() => {
+            return Err(Fault::new("the tracker's contract sets the realm; name `auth` to set another").under("realm"));
+        }
         (None, Target::Tracker(_)) if written.public.is_none() && !written.optional => return Ok(Access::Contract),
         (None, _) => {
             let message = "a route needs `auth`: a list of schemes, or `auth = \"none\"` with `public = \"why\"`";
@@ -245,6 +251,9 @@ fn access(written: &written::Route, target: &Target, known: &Known<'_>) -> Resul
         (Some(Auth::Word(word)), _) if word == "none" => {
             if written.optional {
                 return Err(Fault::new("a route without schemes cannot be `optional`").under("optional"));
+            }
+            if written.realm.is_some() {
+                return Err(Fault::new("a route without schemes challenges nobody").under("realm"));
             }
             return match &written.public {
                 Some(reason) if !reason.trim().is_empty() => Ok(Access::Public { reason: reason.as_str().into() }),
@@ -277,7 +286,12 @@ fn access(written: &written::Route, target: &Target, known: &Known<'_>) -> Resul
             Fault::new("only one `jwt` scheme can stand in a route: the first would judge every token").under("auth")
         );
     }
-    Ok(Access::Schemes { names, optional: written.optional })
+    let has_realm = |name| matches!(kind(name), Some(SchemeKind::Basic { .. } | SchemeKind::Bearer { .. }));
+    if written.realm.is_some() && !names.iter().any(has_realm) {
+        return Err(Fault::new("none of the route's schemes is of kind `basic` or `bearer`").under("realm"));
+    }
+    let realm = written.realm.clone().map(|text| realm(Some(text))).transpose()?;
+    Ok(Access::Schemes { names, realm, optional: written.optional })
 }
 
 fn matcher(text: &str) -> Result<Match, String> {
@@ -295,11 +309,33 @@ fn matcher(text: &str) -> Result<Match, String> {
     if !path.starts_with('/') {
         return Err(format!("`{text}` is not `METHOD /path` or `/path`"));
     }
-    let plain: String = path.chars().filter(|c| !matches!(c, '{' | '}' | '*')).collect();
-    CanonicalPath::parse(&plain).map_err(|fault| format!("{fault}: no request would match"))?;
+    if path.contains("//") {
+        return Err(format!("{}: no request would match", PathFault::EmptySegment));
+    }
+    for segment in path.split('/') {
+        check_segment(segment)?;
+    }
     let mut probe = matchit::Router::new();
     probe.insert(path, ()).map_err(|error| error.to_string())?;
     Ok(Match::Path { methods: list, path: path.to_owned() })
+}
+
+/// A segment is a parameter or a text, as it stands in a canonical path.
+fn check_segment(segment: &str) -> Result<(), String> {
+    let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+    if let Some(name) = name.map(|name| name.strip_prefix('*').unwrap_or(name)) {
+        let is_word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        return if is_word { Ok(()) } else { Err(format!("`{segment}` is not a parameter such as {{id}}")) };
+    }
+    if segment.contains(['{', '}', '*']) {
+        return Err(format!("a parameter is a whole segment, such as {{id}} or {{*rest}}; `{segment}` is not"));
+    }
+    let path = format!("/{segment}");
+    let canonical = CanonicalPath::parse(&path).map_err(|fault| format!("{fault}: no request would match"))?;
+    match canonical.as_str().strip_prefix('/') {
+        Some(canonical) if canonical != segment => Err(format!("write `{segment}` as `{canonical}`")),
+        _ => Ok(()),
+    }
 }
 
 fn rule(written: &written::Rule) -> Result<Rule, Fault> {
@@ -339,31 +375,27 @@ fn rule(written: &written::Rule) -> Result<Rule, Fault> {
     })
 }
 
-/// Whether two routes answer one and the same method, host and path pattern.
-fn collide(a: &Route, b: &Route) -> bool {
-    let shape = |path: &str| {
-        path.split('/')
-            .map(|s| {
-                if s.starts_with("{*") {
-                    "{*}"
-                } else if s.starts_with('{') {
-                    "{}"
-                } else {
-                    s
-                }
-                .to_owned()
-            })
-            .collect::<Vec<_>>()
-    };
-    let hosts = a.hosts.is_empty() && b.hosts.is_empty() || a.hosts.iter().any(|host| b.hosts.contains(host));
-    match (&a.matches, &b.matches) {
+/// Whether a route answers a method, host and path pattern that an earlier one answers already.
+fn collide(earlier: &Route, later: &Route) -> bool {
+    let hosts = earlier.hosts.is_empty() || earlier.hosts.iter().any(|host| later.hosts.contains(host));
+    match (&earlier.matches, &later.matches) {
         (Match::Path { methods: m, path: p }, Match::Path { methods: n, path: q }) => {
-            let methods = m.is_empty() && n.is_empty() || m.iter().any(|method| n.contains(method));
-            hosts && methods && shape(p) == shape(q)
+            let methods = m.is_empty() || m.iter().any(|method| n.contains(method));
+            hosts && methods && same_shape(p, q)
         }
-        (Match::EveryEndpoint, Match::EveryEndpoint) => hosts && a.target == b.target,
+        (Match::EveryEndpoint, Match::EveryEndpoint) => hosts && earlier.target == later.target,
         _ => false,
     }
+}
+
+/// Whether two path patterns are the same but for the names of parameters.
+pub(crate) fn same_shape(one: &str, other: &str) -> bool {
+    let shape = |segment: &str| match segment {
+        rest if rest.starts_with("{*") => "{*}".to_owned(),
+        parameter if parameter.starts_with('{') => "{}".to_owned(),
+        text => text.to_owned(),
+    };
+    one.split('/').map(shape).eq(other.split('/').map(shape))
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Fault {

@@ -203,7 +203,7 @@ fn name_fits(name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn realm(realm: Option<String>) -> Result<String, Fault> {
+pub(super) fn realm(realm: Option<String>) -> Result<String, Fault> {
     let realm = realm.unwrap_or_else(|| "trackgate".to_owned());
     if realm.is_empty() || !realm.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\') {
         return Err(Fault::new("a realm is printable ASCII without quotes and back-slashes").under("realm"));

@@ -94,11 +94,14 @@ impl SecretRef {
 fn refuse_readable(path: &Path) -> Result<(), SecretError> {
     use std::os::unix::fs::PermissionsExt;
     let meta = std::fs::metadata(path).map_err(|error| SecretError(format!("{}: {error}", path.display())))?;
-    if meta.permissions().mode() & 0o007 == 0 {
+    if meta.permissions().mode().trailing_zeros() >= OTHERS_BITS {
         return Ok(());
     }
     Err(SecretError(format!("{} can be read by everybody: `chmod o= {0}`", path.display())))
 }
+
+/// The lowest bits of a mode are what everybody else may do.
+const OTHERS_BITS: u32 = 3;
 
 impl fmt::Debug for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

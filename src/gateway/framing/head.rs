@@ -66,6 +66,9 @@ impl HeadScan {
                     return Err(Reason::BadRequest);
                 }
                 let blank = at == start + 1;
+                if self.starts.len() == 1 {
+                    check_length(bytes.get(start..at + 1).unwrap_or_default(), limits)?;
+                }
                 start = at + 1;
                 if blank && self.starts.len() == 1 {
                     // RFC 9112 section 2.2: one is forgiven, for old clients send it behind a body.
@@ -87,8 +90,8 @@ impl HeadScan {
         }
         self.at = bytes.len();
         let line = bytes.get(start..).unwrap_or_default();
-        if self.starts.len() == 1 && line.len() > limits.target_bytes + METHOD_BYTES + VERSION_BYTES {
-            return Err(request_line(line, limits).err().unwrap_or(Reason::TargetTooLong));
+        if self.starts.len() == 1 {
+            check_length(line, limits)?;
         }
         if bytes.len() > limits.head_bytes { Err(Reason::HeadTooLarge) } else { Ok(None) }
     }
@@ -183,6 +186,14 @@ struct RequestLine<'a> {
     version: Version,
     /// The authority of an absolute target, and whether its scheme is `https`.
     authority: Option<(&'a [u8], bool)>,
+}
+
+/// Whether a request line, whole or not, is too long already.
+fn check_length(line: &[u8], limits: &Limits) -> Result<(), Reason> {
+    if line.len() <= limits.target_bytes + METHOD_BYTES + VERSION_BYTES {
+        return Ok(());
+    }
+    Err(request_line(line, limits).err().unwrap_or(Reason::TargetTooLong))
 }
 
 /// Reads the request line (RFC 9112 section 3): one blank between its parts, nothing more.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
-use trackgate_schemes::store::{AccountState, AddressRule, Life, OpenSession};
+use trackgate_schemes::store::AccountState;
 use trackgate_schemes::{AccountId, EmailAddress, Grants, Login, Secret};
 
-use super::{account, at, done, grants, new_account, session, soon, token};
+use super::samples::opening;
+use super::{account, at, done, grants, new_account, soon, token};
 use crate::ports::{AccountChange, AuditFilter, Ends, NewTracked, Store, TrackedFilter, Written};
 
 pub(super) async fn an_account_is_found_as_it_was_made(store: Arc<dyn Store>) {
@@ -191,7 +192,7 @@ pub(super) async fn clk_04_a_time_that_cannot_be_kept_is_an_error(store: Arc<dyn
     assert!(store.add_tracked(anna.id, NewTracked { start: far, ..tracked(0) }, at(0)).await.is_err());
     store.note_session_use("nobody", far);
     store.note_token_use("nobody", far, None);
-    let early = SystemTime::UNIX_EPOCH - Duration::from_secs(86_400);
+    let early = SystemTime::UNIX_EPOCH - Duration::from_hours(24);
     let mut new = new_account("berta", None);
     new.created_at = early;
     let berta = done(store.create_account(new).await.unwrap());
@@ -219,13 +220,5 @@ fn tracked(start: u64) -> NewTracked {
 }
 
 async fn open(store: &dyn Store, id: &str, account: AccountId) {
-    let life = Life { idle: Duration::from_hours(24), absolute: None };
-    let request = OpenSession {
-        session: session(id, account, "192.0.2.1", 2),
-        life,
-        unwritten: Vec::new(),
-        rule: AddressRule::Any,
-        per_account: 10,
-    };
-    store.open_session(request).await.unwrap();
+    store.open_session(opening(id, account, 2)).await.unwrap();
 }

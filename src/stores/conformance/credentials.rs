@@ -63,14 +63,14 @@ pub(super) async fn rotating_what_is_not_there_stores_nothing(store: Arc<dyn Sto
 pub(super) async fn the_last_use_of_a_token_is_written_soon(store: Arc<dyn Store>) {
     let anna = account(&*store, "anna").await;
     store.issue_token(token("one", anna.id)).await.unwrap();
-    store.note_token_use("one", at(30), address("2001:db8::1"));
-    store.note_token_use("one", at(20), address("192.0.2.9"));
+    store.note_token_use("one", at(30), Some(address("2001:db8::1")));
+    store.note_token_use("one", at(20), Some(address("192.0.2.9")));
     store.note_token_use("unknown", at(20), None);
     soon("the last use", async || store.list_tokens(None).await.unwrap()[0].last_used_at == Some(at(30))).await;
-    store.note_token_use("one", at(25), address("192.0.2.9"));
-    store.note_token_use("one", at(40), address("::ffff:192.0.2.7"));
+    store.note_token_use("one", at(25), Some(address("192.0.2.9")));
+    store.note_token_use("one", at(40), Some(address("::ffff:192.0.2.7")));
     soon("the next use", async || store.list_tokens(None).await.unwrap()[0].last_used_at == Some(at(40))).await;
-    assert_eq!(store.list_tokens(None).await.unwrap()[0].last_client, address("192.0.2.7"));
+    assert_eq!(store.list_tokens(None).await.unwrap()[0].last_client, Some(address("192.0.2.7")));
 }
 
 pub(super) async fn tokens_are_listed_in_the_order_in_which_they_were_made(store: Arc<dyn Store>) {

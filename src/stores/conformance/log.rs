@@ -105,7 +105,7 @@ pub(super) async fn the_newest_audit_entries_come_first(store: Arc<dyn Store>) {
         name: "Anna".into(),
         actor: "operator".into(),
         service: "command-line".into(),
-        client: address("192.0.2.1"),
+        client: Some(address("192.0.2.1")),
         outcome: "done".into(),
         target: "".into(),
     };

@@ -1,21 +1,24 @@
 //! One suite of rules for all adapters; each check is told a store in which nothing was stored before.
-#![expect(clippy::unwrap_used, reason = "a suite of checks: it panics where an adapter breaks a rule")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a suite of checks: it panics where an adapter breaks a rule"
+)]
 
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use trackgate_schemes::store::{Account, AccountState, ApiToken, Session};
-use trackgate_schemes::{AccountId, AccountName, Digest, EmailAddress, Grants, Secret};
-
-use crate::ports::{EventKind, NewAccount, Store, Written};
+use crate::ports::{EventKind, Store};
 
 mod accounts;
 mod credentials;
 mod log;
+pub(in crate::stores) mod samples;
 mod sessions;
 mod trackers;
+
+use samples::{account, address, at, done, grants, new_account, of_credential, session, token};
 
 /// One rule that a store must hold.
 #[expect(missing_debug_implementations, reason = "a name and a function")]
@@ -23,8 +26,10 @@ mod trackers;
 pub struct Check {
     /// Names the rule.
     pub name: &'static str,
-    check: fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>,
+    check: fn(Arc<dyn Store>) -> Running,
 }
+
+type Running = Pin<Box<dyn Future<Output = ()>>>;
 
 impl Check {
     /// Checks the rule in an empty store.
@@ -109,73 +114,6 @@ checks! {
         guess_counters_come_back_with_their_newest_value,
         a_closed_store_is_unavailable,
     }
-}
-
-/// An instant, so many seconds after the one at which these checks begin.
-fn at(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
-}
-
-fn address(text: &str) -> Option<IpAddr> {
-    Some(text.parse().unwrap())
-}
-
-fn grants(text: &str) -> Grants {
-    text.parse().unwrap()
-}
-
-fn new_account(name: &str, email: Option<&str>) -> NewAccount {
-    NewAccount {
-        name: name.into(),
-        canonical: AccountName::parse(name).unwrap(),
-        email: email.map(|email| (email.into(), EmailAddress::parse(email).unwrap())),
-        state: AccountState::Active,
-        grants: grants("* account:admin"),
-        password: Some(Secret::from("stored form")),
-        created_at: at(0),
-    }
-}
-
-async fn account(store: &dyn Store, name: &str) -> Account {
-    done(store.create_account(new_account(name, None)).await.unwrap())
-}
-
-fn done(written: Written) -> Account {
-    match written {
-        Written::Done(account) => account,
-        other => panic!("not done: {other:?}"),
-    }
-}
-
-fn token(id: &str, account: AccountId) -> ApiToken {
-    ApiToken {
-        id: id.into(),
-        account,
-        label: "of a script".into(),
-        digest: Digest::sha256(id.as_bytes()),
-        grants: grants("points:read points:write"),
-        created_at: at(1),
-        expires_at: None,
-        last_used_at: None,
-        last_client: None,
-    }
-}
-
-fn session(id: &str, account: AccountId, client: &str, opened: u64) -> Session {
-    Session {
-        id: id.into(),
-        digest: Digest::sha256(id.as_bytes()),
-        scheme: "lp".into(),
-        account,
-        service: "bike computer".into(),
-        client: address(client),
-        opened_at: at(opened),
-        last_used_at: at(opened),
-    }
-}
-
-fn of_credential(id: &str, account: AccountId) -> EventKind {
-    EventKind::Credential { id: id.into(), account: Some(account) }
 }
 
 /// What was told since event number `after`.

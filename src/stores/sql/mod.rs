@@ -153,7 +153,7 @@ impl SqlStore {
             })?;
             drop(queue);
             // The time is kept by the runtime of the store: the caller's need not have a timer.
-            match handle.spawn(timeout(CALL_LIMIT, answer)).await {
+            match handle.spawn(async move { timeout(CALL_LIMIT, answer).await }).await {
                 Ok(Ok(Ok(answer))) => answer,
                 Ok(Ok(Err(_dropped))) => Err(StoreError::new(StoreErrorKind::Unavailable, "the write was given up")),
                 Ok(Err(_slow)) => Err(too_slow()),

@@ -89,6 +89,17 @@ async fn web_11_unknown_members_of_a_registration_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_reserved_name_is_taken() {
+    let play = on(Stage::at(NOW));
+    for name in ["Admin", "root", "operator"] {
+        let answer = play.answer(registration(name, "eve@example.org")).await;
+        assert_eq!(answer.status(), 400, "{name}");
+        assert_eq!(&answer.body()[..], br#"{"status": "error", "message": "sorry, that username is already taken"}"#);
+    }
+    assert!(play.stage.store.list_accounts(trackgate_schemes::AccountId(0), 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_closed_registration_is_told_before_the_body_is_read() {
     let stage = Stage::at(NOW);
     let settings = Settings { registration: Registration::Closed, ..Settings::default() };

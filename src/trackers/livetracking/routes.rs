@@ -66,7 +66,7 @@ async fn register(state: Arc<State>, call: Call) -> Answer {
     let name = fields.text("username").ok().and_then(wire::user_name);
     match &name {
         None => codes.push(INVALIDATE_USERNAME),
-        Some(name) if wire::is_reserved(name) || state.find(name).await?.is_some() => codes.push(USERNAME_DOUBLE),
+        Some(name) if accounts::is_reserved(name) || state.find(name).await?.is_some() => codes.push(USERNAME_DOUBLE),
         Some(_) => {}
     }
     let password = fields.secret("password").ok().filter(|password| wire::is_new_password(password.expose()));

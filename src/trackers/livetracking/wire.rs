@@ -75,11 +75,6 @@ pub(super) fn user_name(typed: &str) -> Option<String> {
     (name != "password").then_some(name)
 }
 
-/// Whether nobody may take this name: the original makes these accounts for itself.
-pub(super) fn is_reserved(name: &str) -> bool {
-    matches!(name, "admin" | "administrator" | "livetracking" | "public" | "root")
-}
-
 /// Whether this can be a new password: 8 to 100 bytes of UTF-8 that HTTP Basic can carry, so no control
 /// characters (RFC 7617 §2).
 pub(super) fn is_new_password(password: &[u8]) -> bool {

@@ -35,7 +35,7 @@ async fn login(state: Arc<State>, call: Call) -> Answer {
         Ok(sign_in) => sign_in,
         Err(message) => return Ok(state.dialect.bad_request(message)),
     };
-    let origin = Origin { actor: "".into(), service: service.as_str().into(), client };
+    let origin = Origin::nobody(&service, client);
     let account = match state.accounts.sign_in(ID, &login, password, &origin).await {
         Ok(account) => account,
         Err(why) if why.reason.class() == Class::BadCredential => return Ok(state.dialect.refused_login(&why)),

@@ -3,7 +3,6 @@
 //! The most exact path wins; among routes of one path the first that fits method and host. The table is
 //! built once and replaced whole.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +12,12 @@ use trackgate_schemes::{CanonicalPath, Reason, Rejection};
 use crate::layer::{Dialect, Gate, PlainDialect};
 use crate::proxy::{Sending, Upstream};
 use crate::trackers::Handler;
+
+mod matching;
+#[cfg(test)]
+mod tests;
+
+use matching::{Paths, key, parameter_names, shape};
 
 /// What is answered for one kind of request, ready to run.
 #[derive(Clone)]
@@ -76,8 +81,7 @@ impl fmt::Debug for Target {
 #[derive(Clone, Debug)]
 pub struct RouteTable {
     routes: Vec<Route>,
-    strict: matchit::Router<Vec<usize>>,
-    raw: matchit::Router<Vec<usize>>,
+    paths: Paths,
     fallbacks: Vec<Fallback>,
 }
 
@@ -96,6 +100,20 @@ pub struct Fallback {
 pub struct RouteError {
     route: Arc<str>,
     detail: String,
+}
+
+impl RouteError {
+    fn new(route: Option<&Route>, with: Option<&Route>, error: &matchit::InsertError) -> Self {
+        let name = route.map(|route| Arc::clone(&route.name)).unwrap_or_default();
+        let detail = match (route, with) {
+            (Some(route), Some(with)) => {
+                let (own, other) = (&route.path, &with.path);
+                format!("`{own}` and `{other}` of the route `{}` overlap, and neither is more exact", with.name)
+            }
+            _ => error.to_string(),
+        };
+        Self { route: name, detail }
+    }
 }
 
 /// The route that answers, with the parameters of its path.
@@ -125,31 +143,13 @@ impl RouteTable {
     ///
     /// # Errors
     ///
-    /// [`RouteError`] if paths overlap in a way that has no most exact one.
+    /// [`RouteError`] if paths overlap in a way that has no most exact one, and for a route that no request
+    /// reaches, since routes before it answer them all.
     pub fn new(routes: Vec<Route>, fallbacks: Vec<Fallback>) -> Result<Self, RouteError> {
-        let build = |raw: bool| {
-            let mut shapes: HashMap<String, Vec<usize>> = HashMap::new();
-            let mut order = Vec::new();
-            for (index, route) in routes.iter().enumerate().filter(|(_, route)| route.raw_path == raw) {
-                let shape = shape(&route.path);
-                let known = shapes.entry(shape.clone()).or_default();
-                if known.is_empty() {
-                    order.push((shape, index));
-                }
-                known.push(index);
-            }
-            let mut router = matchit::Router::new();
-            for (shape, index) in order {
-                let here = shapes.remove(&shape).unwrap_or_default();
-                router.insert(shape, here).map_err(|error| RouteError {
-                    route: routes.get(index).map(|route| Arc::clone(&route.name)).unwrap_or_default(),
-                    detail: error.to_string(),
-                })?;
-            }
-            Ok(router)
-        };
-        let (strict, raw) = (build(false)?, build(true)?);
-        Ok(Self { routes, strict, raw, fallbacks })
+        match unreachable(&routes) {
+            Some(error) => Err(error),
+            None => Ok(Self { paths: Paths::new(&routes)?, routes, fallbacks }),
+        }
     }
 
     /// The same table with upstream connections of its own: one for each thread, so that work stays on it.
@@ -182,52 +182,44 @@ impl RouteTable {
         headers: &HeaderMap,
     ) -> Result<Found<'a>, Unrouted> {
         let strict = CanonicalPath::parse(raw_path);
-        let (path, router) = match &strict {
-            Ok(path) if self.strict.at(path.as_str()).is_ok() => (path.clone(), &self.strict),
-            _ => match CanonicalPath::verbatim(raw_path) {
-                Ok(path) if self.raw.at(path.as_str()).is_ok() => (path, &self.raw),
-                _ => {
-                    return Err(self.unrouted(
-                        strict.err().map_or(Reason::NotFound, |_fault| Reason::BadPath),
-                        raw_path,
-                        headers,
-                    ));
-                }
-            },
-        };
-        let (candidates, values) = match router.at(path.as_str()) {
-            Ok(matched) => {
-                let values = matched.params.iter().map(|(_, value)| decode(value)).collect::<Vec<_>>();
-                (matched.value.as_slice(), values)
-            }
-            Err(_none) => return Err(self.unrouted(Reason::NotFound, raw_path, headers)),
-        };
-        let here =
-            || candidates.iter().filter_map(|index| self.routes.get(*index)).filter(|route| fits_host(route, host));
+        let unread = if strict.is_ok() { Reason::NotFound } else { Reason::BadPath };
+        let unrouted = |reason| self.unrouted(reason, raw_path, headers);
+        let path = strict.clone().or_else(|_fault| CanonicalPath::verbatim(raw_path));
+        let path = path.map_err(|_fault| unrouted(Reason::BadPath))?;
+        let hit = self.paths.at(host, &key(path.as_str())).ok_or_else(|| unrouted(unread))?;
+        let here = || hit.routes.iter().filter_map(|index| self.routes.get(*index));
         let exact = here().find(|route| takes(route, method));
         let found = exact
             .or_else(|| (*method == Method::HEAD).then(|| here().find(|route| takes(route, &Method::GET))).flatten());
         match found {
+            // The most exact route decides, not a wider one behind it that would take it byte for byte.
+            Some(route) if strict.is_err() && !route.raw_path => Err(unrouted(Reason::BadPath)),
+            None if strict.is_err() && !here().any(|route| route.raw_path) => Err(unrouted(Reason::BadPath)),
             Some(route) => {
-                let parameters = parameter_names(&route.path).map(Arc::from).zip(values).collect();
-                Ok(Found { route, parameters, path })
+                let parameters = parameter_names(&route.path).map(Arc::from).zip(hit.values).collect();
+                let verbatim = route.raw_path.then(|| CanonicalPath::verbatim(raw_path).ok()).flatten();
+                Ok(Found { route, parameters, path: verbatim.unwrap_or(path) })
             }
-            None => match here().next() {
-                None => Err(self.unrouted(Reason::NotFound, raw_path, headers)),
-                Some(first) => Err(Unrouted {
-                    why: Rejection::new(Reason::MethodNotAllowed, GATEWAY),
-                    dialect: Arc::clone(&first.dialect),
-                    allow: allow(here()),
-                }),
-            },
+            None => Err(Unrouted {
+                why: Rejection::new(Reason::MethodNotAllowed, GATEWAY),
+                dialect: here().next().map_or_else(|| Arc::new(PlainDialect) as _, |first| Arc::clone(&first.dialect)),
+                allow: allow(here()),
+            }),
         }
     }
 
     /// Why a route does not answer this request, for explanations; `None` if it could.
-    pub fn why_not(route: &Route, method: &Method, host: Option<&str>, path: &str) -> Option<&'static str> {
-        let mut alone = matchit::Router::new();
-        if alone.insert(shape(&route.path), ()).is_err() || alone.at(path).is_err() {
+    pub fn why_not(route: &Route, method: &Method, host: Option<&str>, raw_path: &str) -> Option<&'static str> {
+        let strict = CanonicalPath::parse(raw_path);
+        let Ok(path) = strict.clone().or_else(|_fault| CanonicalPath::verbatim(raw_path)) else {
+            return Some("the path has no one reading");
+        };
+        let alone = Route { hosts: Vec::new(), ..route.clone() };
+        if Paths::new(&[alone]).is_ok_and(|alone| alone.at(None, &key(path.as_str())).is_none()) {
             return Some("another path");
+        }
+        if strict.is_err() && !route.raw_path {
+            return Some("the path has no one reading, and the route takes none byte for byte");
         }
         if !fits_host(route, host) {
             return Some("another host");
@@ -268,6 +260,46 @@ pub fn plain_host(authority: &str) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
+/// The first name all of whose routes stand behind others that answer the same requests. A part of them may:
+/// so an operator puts a route of their own in the place of one end point of a tracker.
+fn unreachable(routes: &[Route]) -> Option<RouteError> {
+    let mut names: Vec<&Arc<str>> = Vec::new();
+    for route in routes {
+        if names.contains(&&route.name) {
+            continue;
+        }
+        names.push(&route.name);
+        let of_name = routes.iter().enumerate().filter(|(_, other)| other.name == route.name);
+        let taken = of_name.map(|(index, own)| takers(own, routes.get(..index).unwrap_or_default()));
+        if let Some(takers) = taken.collect::<Option<Vec<_>>>() {
+            let mut takers: Vec<String> = takers.concat().into_iter().map(|name| format!("`{name}`")).collect();
+            takers.sort_unstable();
+            takers.dedup();
+            let detail = format!("all of its requests are answered by {} before it", takers.join(", "));
+            return Some(RouteError { route: Arc::clone(&route.name), detail });
+        }
+    }
+    None
+}
+
+/// The names of those earlier routes that together take every request from `own`; `None` if some are left.
+fn takers(own: &Route, earlier: &[Route]) -> Option<Vec<Arc<str>>> {
+    let shape = shape(&own.path);
+    let earlier: Vec<&Route> =
+        earlier.iter().filter(|other| other.name != own.name && self::shape(&other.path) == shape).collect();
+    let hosts = own.hosts.iter().map(Some).chain(own.hosts.is_empty().then_some(None));
+    let methods = || own.methods.iter().map(Some).chain(own.methods.is_empty().then_some(None));
+    let requests = hosts.flat_map(|host| methods().map(move |method| (host, method)));
+    let taker = |(host, method): (Option<&String>, Option<&Method>)| {
+        let taker = earlier.iter().find(|other| {
+            let takes = method.map_or(other.methods.is_empty(), |method| takes(other, method));
+            takes && host.map_or(other.hosts.is_empty(), |host| fits_host(other, Some(host)))
+        });
+        taker.map(|taker| Arc::clone(&taker.name))
+    };
+    requests.map(taker).collect()
+}
+
 fn takes(route: &Route, method: &Method) -> bool {
     route.methods.is_empty() || route.methods.contains(method)
 }
@@ -283,48 +315,11 @@ fn allow<'a>(routes: impl Iterator<Item = &'a Route>) -> Option<HeaderValue> {
             methods.push(method);
         }
     }
-    HeaderValue::from_str(&methods.join(", ")).ok()
-}
-
-/// The path with parameters named by their place, so that one shape is one node whatever the names.
-fn shape(path: &str) -> String {
-    let mut place = 0;
-    let segment = |segment: &str| {
-        let (star, is_parameter) = (segment.starts_with("{*"), segment.starts_with('{') && !segment.starts_with("{{"));
-        if !is_parameter {
-            return segment.to_owned();
-        }
-        place += 1;
-        format!("{{{}p{place}}}", if star { "*" } else { "" })
-    };
-    path.split('/').map(segment).collect::<Vec<_>>().join("/")
-}
-
-fn parameter_names(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|segment| {
-        let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-        Some(name.strip_prefix('*').unwrap_or(name))
-    })
-}
-
-/// A parameter's value with its escapes decoded; it is UTF-8, or the path would not be canonical.
-fn decode(value: &str) -> String {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let Some((byte, tail)) = rest.split_first() {
-        match (byte, tail) {
-            (b'%', [high, low, tail @ ..]) => {
-                let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0);
-                bytes.push(u8::try_from(digit(*high) << 4 | digit(*low)).unwrap_or(b'?'));
-                rest = tail;
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = tail;
-            }
-        }
+    // A HEAD is answered wherever a GET is.
+    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+        methods.push("HEAD");
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    HeaderValue::from_str(&methods.join(", ")).ok()
 }
 
 const GATEWAY: &str = "gateway";

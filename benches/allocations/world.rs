@@ -1,0 +1,307 @@
+//! A gate with all four kinds of schemes and the usual policies, and what is asked of it.
+#![expect(clippy::unwrap_used, reason = "what is counted is made by hand: it cannot fail, or the count is void")]
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Method, Request, Response, header};
+use http_body_util::Empty;
+use tower::{Layer as _, Service as _, service_fn};
+use trackgate::accounts::{AccountService, Memories, Origin, Registration};
+use trackgate::gateway::{Route, RouteTable, Target};
+use trackgate::layer::{AuthLayer, Dialect, Entry, Gate, Mode, Permit, PlainDialect, Refusal};
+use trackgate::message::Body;
+use trackgate::stores::MemoryStore;
+use trackgate::trackers::Call;
+use trackgate_policies::{ManualSteadyClock, Networks, Policy, Rate, RatePer, RequireGrants};
+use trackgate_schemes::basic::{Basic, BasicSettings};
+use trackgate_schemes::bearer::{Bearer, BearerSettings};
+use trackgate_schemes::jwt::{self, Algorithm, Jwt, Keys, Purpose};
+use trackgate_schemes::sliding::{self, IpMode, OnConflict, Sliding};
+use trackgate_schemes::store::{AccountState, Life};
+use trackgate_schemes::testing::block_on;
+use trackgate_schemes::{
+    CanonicalPath, Grants, HashPool, Head, ManualClock, NoGuard, Reason, Rejection, Scheme, Secret, SignIn,
+};
+
+use super::counts::{Count, taken};
+
+/// Everything that is counted.
+pub(crate) fn counts() -> Vec<Count> {
+    let world = World::new();
+    let mut counts = vec![count("counting an allocation", Some(1), || Box::new([0_u8; 32]))];
+    counts.extend(world.known());
+    counts.extend(world.refused());
+    counts.extend(world.around());
+    counts
+}
+
+struct World {
+    schemes: Vec<Arc<dyn Scheme>>,
+    basic: String,
+    token: String,
+    limited: String,
+    jwt: String,
+    session: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let store = Arc::new(MemoryStore::default());
+        let sign_in = SignIn::new(store.clone(), Arc::new(NoGuard), HashPool::new(1, 8));
+        let memories = Arc::new(Memories::default());
+        let clock = Arc::new(ManualClock::new(now()));
+        let accounts = AccountService::new(store.clone(), sign_in.clone(), memories, clock);
+        let rider = Registration {
+            name: "rider".to_owned(),
+            email: None,
+            password: Some("correct horse".into()),
+            state: AccountState::Active,
+            grants: Grants::EVERYDAY,
+        };
+        let rider = block_on(accounts.register(rider, &Origin::operator())).unwrap();
+        let issue = |grants: &str| {
+            let grants = grants.parse().unwrap();
+            let issued = block_on(accounts.issue_token(&rider, "counted", grants, None, &Origin::operator()));
+            text(&issued.unwrap().text)
+        };
+        let key = Secret::from("0123456789abcdef0123456789ABCDEF");
+        let keys = Keys::secret(Algorithm::HS256, &key).unwrap();
+        let jwt = Jwt::new(jwt::Settings::new("fit"), keys, store.clone(), store.clone());
+        let sliding = Sliding::new(
+            sliding::Settings {
+                id: "lp",
+                header: HeaderName::from_static("token"),
+                life: Life { idle: Duration::from_hours(24), absolute: None },
+                ip: IpMode::OneUser { on_conflict: OnConflict::Refuse },
+                per_account: 8,
+                capacity: 64,
+            },
+            store.clone(),
+        );
+        Self {
+            basic: format!("Basic {}", STANDARD.encode("rider:correct horse")),
+            token: format!("Bearer {}", issue("points:write")),
+            limited: format!("Bearer {}", issue("points:read")),
+            jwt: format!("Bearer {}", text(&jwt.issue(&rider, Purpose::Access, now()).unwrap())),
+            session: text(&block_on(sliding.open(&rider, "counting", Some(CLIENT), now())).unwrap().token),
+            schemes: vec![
+                Arc::new(Basic::new(BasicSettings::new("basic"), sign_in, store.clone())),
+                Arc::new(Bearer::new(BearerSettings::new("api"), store)),
+                Arc::new(jwt),
+                Arc::new(sliding),
+            ],
+        }
+    }
+
+    /// A gate with policies about grants, networks and a rate of so many requests an hour.
+    fn gate(&self, mode: Mode, rate: &str) -> Gate {
+        let networks: Networks = "192.0.2.0/24 !192.0.2.66".parse().unwrap();
+        let clock = Arc::new(ManualSteadyClock::default());
+        let policies: Vec<Arc<dyn Policy>> = vec![
+            Arc::new(RequireGrants::new("points:write".parse().unwrap())),
+            Arc::new(networks),
+            Arc::new(Rate::custom(rate.parse().unwrap(), RatePer::Identity, 64, clock)),
+        ];
+        Gate::new(mode, self.schemes.clone(), policies)
+    }
+
+    fn required(&self) -> Gate {
+        self.gate(Mode::Required, "1000/h")
+    }
+
+    /// Known credentials: the first use asks the store, each after that costs nothing up to the permit.
+    fn known(&self) -> Vec<Count> {
+        let gate = self.required();
+        let rows = [
+            ("gate: a known Basic pair", "authorization", &self.basic, "basic"),
+            ("gate: a known API token", "authorization", &self.token, "api"),
+            ("gate: a known JWT", "authorization", &self.jwt, "fit"),
+            ("gate: a known sliding token", "token", &self.session, "lp"),
+        ];
+        let known = rows.map(|(what, name, value, scheme)| {
+            let asked = Asked::with(&[(name, value)]);
+            assert_eq!(asked.show(|head| block_on(gate.enter(head))).unwrap().identity().scheme(), scheme);
+            asked.show(|head| {
+                count_as(what, Some(0), || decided(&gate, head), |permit| permit.unwrap().identity().scheme() == scheme)
+            })
+        });
+        let nobody = |permit: Result<Permit, Rejection>| permit.unwrap().identity().is_anonymous();
+        let open = Gate::new(Mode::Public { reason: "counted".into() }, self.schemes.clone(), Vec::new());
+        let optional = Gate::new(Mode::Optional, self.schemes.clone(), Vec::new());
+        let first = Asked::with(&[]).show(|head| decided(&open, head));
+        assert!(nobody(first), "the identity of nobody is made once");
+        let public = Asked::with(&[("authorization", &self.basic)])
+            .show(|head| count_as("gate: a public route", Some(0), || decided(&open, head), nobody));
+        let without = Asked::with(&[])
+            .show(|head| count_as("gate: nobody on an optional route", Some(0), || decided(&optional, head), nobody));
+        known.into_iter().chain([public, without]).collect()
+    }
+
+    fn refused(&self) -> Vec<Count> {
+        let gate = self.required();
+        let limited = self.gate(Mode::Required, "1/h");
+        // What memory must know for the policies to be asked at once.
+        for value in [&self.basic, &self.limited] {
+            let entered = Asked::with(&[("authorization", value)]).show(|head| block_on(limited.enter(head)));
+            assert_eq!(entered.is_ok(), value == &self.basic);
+        }
+        let mistyped = self.token.replace("tg_", "tg_0");
+        let unreadable = self.jwt.replace('.', "..");
+        let rows: [Refused<'_>; 12] = [
+            ("gate: no credential", &gate, &[], CLIENT, Reason::Missing),
+            (
+                "gate: two lines",
+                &gate,
+                &[("authorization", &self.basic), ("authorization", &self.token)],
+                CLIENT,
+                Reason::Ambiguous,
+            ),
+            (
+                "gate: two places",
+                &gate,
+                &[("authorization", &self.basic), ("token", &self.session)],
+                CLIENT,
+                Reason::Ambiguous,
+            ),
+            ("gate: a scheme of nobody's", &gate, &[("authorization", "Digest a")], CLIENT, Reason::Malformed),
+            ("gate: a malformed Basic pair", &gate, &[("authorization", "Basic !")], CLIENT, Reason::Malformed),
+            ("gate: a mistyped API token", &gate, &[("authorization", &mistyped)], CLIENT, Reason::Malformed),
+            ("gate: an unreadable JWT", &gate, &[("authorization", &unreadable)], CLIENT, Reason::Malformed),
+            ("gate: a malformed sliding token", &gate, &[("token", "a b")], CLIENT, Reason::Malformed),
+            ("gate: a grant is missing", &gate, &[("authorization", &self.limited)], CLIENT, Reason::Grant),
+            ("gate: from elsewhere", &gate, &[("authorization", &self.basic)], ELSEWHERE, Reason::AddressDenied),
+            ("gate: a session from elsewhere", &gate, &[("token", &self.session)], ELSEWHERE, Reason::AddressDenied),
+            ("gate: too many requests", &limited, &[("authorization", &self.basic)], CLIENT, Reason::RateLimited),
+        ];
+        let count = |(what, gate, lines, client, reason): Refused<'_>| {
+            let asked = Asked { client, ..Asked::with(lines) };
+            asked
+                .show(|head| count_as(what, Some(0), || decided(gate, head), |said| said.unwrap_err().reason == reason))
+        };
+        rows.into_iter().map(count).collect()
+    }
+
+    /// What stands around the gate; told, not judged.
+    fn around(&self) -> Vec<Count> {
+        let gate = self.required();
+        let lacking = Rejection::new(Reason::Missing, "gate");
+        let challenges = gate.challenges(&lacking);
+        let refusal = Refusal::new(&lacking).with_challenges(&challenges);
+        let layer = AuthLayer::new(gate.clone()).with_clock(Arc::new(ManualClock::new(now())));
+        let mut service = layer.layer(service_fn(answer));
+        let mut ask = |what, value: Option<&str>, status: u16| {
+            let mut request = Request::builder().method(Method::POST).uri("/write");
+            if let Some(value) = value {
+                request = request.header(header::AUTHORIZATION, value);
+            }
+            let request = request.extension(CLIENT).body(Empty::new()).unwrap();
+            count_as(
+                what,
+                None,
+                || block_on(service.call(request)),
+                |answer| answer.is_ok_and(|answer| answer.status() == status),
+            )
+        };
+        let layer_known = ask("layer: a known Basic pair", Some(&self.basic), 200);
+        let layer_refused = ask("layer: no credential", None, 401);
+        let routes = RouteTable::new(vec![route("/write"), route("/user/{name}")], Vec::new()).unwrap();
+        let find = |what, path| {
+            let headers = HeaderMap::new();
+            count_as(what, None, || routes.find(&Method::POST, None, path, &headers).is_ok(), |found| found)
+        };
+        vec![
+            layer_known,
+            layer_refused,
+            count("gate: the challenges of all schemes", None, || gate.challenges(&lacking)),
+            count("dialect: a plain 401", None, || PlainDialect.render(&refusal)),
+            count("path: a canonical one", None, || CanonicalPath::parse("/user/rider").is_ok()),
+            find("routes: a fixed path", "/write"),
+            find("routes: a path with a parameter", "/user/rider"),
+        ]
+    }
+}
+
+/// The answer of a gate that need not wait.
+fn decided(gate: &Gate, head: &Head<'_>) -> Result<Permit, Rejection> {
+    match gate.try_enter(head) {
+        Entry::Decided(decided) => decided,
+        Entry::Waiting(waiting) => panic!("memory should know this: {waiting:?}"),
+    }
+}
+
+fn count<T>(what: &'static str, most: Option<usize>, work: impl FnOnce() -> T) -> Count {
+    count_as(what, most, work, |_result| true)
+}
+
+/// Counts `work`, whose result must be the expected one, or the count says nothing.
+fn count_as<T>(
+    what: &'static str,
+    most: Option<usize>,
+    work: impl FnOnce() -> T,
+    expected: impl FnOnce(T) -> bool,
+) -> Count {
+    let (result, taken) = taken(work);
+    assert!(expected(result), "{what}: another answer than the one that should be counted");
+    Count { what, taken, most }
+}
+
+/// What is counted, the gate, the header lines, the client, and why it is refused.
+type Refused<'a> = (&'static str, &'a Gate, &'a [(&'static str, &'a str)], IpAddr, Reason);
+
+/// A request as gates see it.
+struct Asked {
+    headers: HeaderMap,
+    client: IpAddr,
+}
+
+impl Asked {
+    fn with(lines: &[(&'static str, &str)]) -> Self {
+        let lines = lines.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name, value);
+        }
+        Self { headers, client: CLIENT }
+    }
+
+    fn show<T>(&self, look: impl FnOnce(&Head<'_>) -> T) -> T {
+        let path = CanonicalPath::parse("/write").unwrap();
+        look(&Head::new(&Method::POST, &path, &self.headers).with_client(Some(self.client)).with_now(now()))
+    }
+}
+
+fn route(path: &str) -> Route {
+    Route {
+        name: path.into(),
+        methods: vec![Method::POST],
+        path: path.to_owned(),
+        hosts: Vec::new(),
+        gate: Gate::new(Mode::Required, Vec::new(), Vec::new()),
+        target: Target::Tracker(Arc::new(|_call: Call| ready(Response::new(Body::empty())))),
+        dialect: Arc::new(PlainDialect),
+        max_body_bytes: 0,
+        raw_path: false,
+    }
+}
+
+fn answer(_request: Request<Empty<Bytes>>) -> Ready<Result<Response<Empty<Bytes>>, Infallible>> {
+    ready(Ok(Response::new(Empty::new())))
+}
+
+fn text(secret: &Secret) -> String {
+    secret.expose_text().unwrap().to_owned()
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
+}
+
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));

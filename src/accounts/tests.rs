@@ -1,0 +1,53 @@
+use trackgate_schemes::{Credential, CredentialKind, HashPool, ManualClock, NoGuard, Subject};
+
+use super::*;
+use crate::stores::MemoryStore;
+
+fn service() -> AccountService {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let sign_in = SignIn::new(Arc::clone(&store) as _, Arc::new(NoGuard), HashPool::new(1, 8));
+    let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_hours(24)));
+    AccountService::new(store, sign_in, Arc::new(Memories::default()), clock)
+}
+
+fn named(name: &str) -> Registration {
+    Registration {
+        name: name.to_owned(),
+        email: None,
+        password: None,
+        state: AccountState::Active,
+        grants: Grants::EVERYDAY,
+    }
+}
+
+#[tokio::test]
+async fn reserved_names_are_the_operator_s_to_give_whatever_door_asks() {
+    let service = service();
+    let credential = Credential::new(CredentialKind::Session, "1");
+    let namesake = Identity::new(Subject::Account(AccountId(1)), "operator", "lp", credential)
+        .with_service(Some("command-line".into()));
+    let strangers = [Origin::nobody("fittrackee", None), Origin::of(&namesake, "lptracker", None)];
+    for name in ["root", "Public", "ADMIN", "administrator", "LiveTracking", "password", "Operator"] {
+        for origin in &strangers {
+            let refused = service.register(named(name), origin).await;
+            assert_eq!(refused.unwrap_err(), ChangeError::NameTaken, "{name}");
+        }
+        let made = service.register(named(name), &Origin::operator()).await.unwrap();
+        assert_eq!(&*made.name, name);
+        let again = service.register(named(name), &Origin::operator()).await;
+        assert_eq!(again.unwrap_err(), ChangeError::NameTaken, "{name}");
+    }
+    for name in ["rooted", "admins", "public_"] {
+        assert!(service.register(named(name), &strangers[0]).await.is_ok(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_reserved_name_does_not_tell_whether_the_address_is_known() {
+    let service = service();
+    let with_address = |name: &str| Registration { email: Some("a@example.org".to_owned()), ..named(name) };
+    let nobody = Origin::nobody("fittrackee", None);
+    assert_eq!(service.register(with_address("root"), &nobody).await.unwrap_err(), ChangeError::NameTaken);
+    service.register(with_address("rider"), &nobody).await.unwrap();
+    assert_eq!(service.register(with_address("root"), &nobody).await.unwrap_err(), ChangeError::NameTaken);
+}

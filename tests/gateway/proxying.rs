@@ -1,1 +1,0 @@
-//! A route to an upstream: paths, headers, framing.

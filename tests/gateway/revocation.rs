@@ -1,1 +1,0 @@
-//! Signing out, blacklists and races.

@@ -1,1 +1,0 @@
-//! The rules of the design that do not bend.

@@ -1,0 +1,248 @@
+//! The suite of all stores on a real PostgreSQL server.
+//!
+//! `TRACKGATE_TEST_POSTGRES` names one, as `.ci/with-postgres` sets it; each test makes databases of its
+//! own there. Without it these tests are skipped aloud, and fail if `TRACKGATE_TEST_REQUIRE_POSTGRES` is 1.
+#![expect(clippy::unwrap_used, reason = "helper functions of tests")]
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::task::JoinSet;
+use trackgate::ports::{AccountWrites, EventKind, Events, NewAccount, Store, Written};
+use trackgate::stores::conformance::CHECKS;
+use trackgate::stores::{OpenErrorKind, SqlOptions, SqlStore, open};
+use trackgate_schemes::store::{AccountState, AddressRule, Blacklist, Life, OpenSession, Opened, Session, Sessions};
+use trackgate_schemes::{AccountId, AccountName, Digest, Grants};
+
+/// A database of its own on the server of the tests.
+struct Database {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl Database {
+    /// Makes one; `None` where no server is named.
+    async fn make() -> Option<Self> {
+        let Ok(server) = std::env::var("TRACKGATE_TEST_POSTGRES") else {
+            let required = std::env::var("TRACKGATE_TEST_REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
+            assert!(!required, "TRACKGATE_TEST_POSTGRES must name a server");
+            eprintln!("skipped: TRACKGATE_TEST_POSTGRES names no PostgreSQL server");
+            return None;
+        };
+        let name = format!("trackgate_{}", uuid::Uuid::new_v4().simple());
+        let database = Self { url: with_database(&server, &name), server, name };
+        database.tell_server("CREATE DATABASE").await;
+        Some(database)
+    }
+
+    async fn open(&self) -> SqlStore {
+        SqlStore::open(&self.url, SqlOptions::default()).await.unwrap()
+    }
+
+    async fn tell(&self, statement: &'static str) {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    async fn drop(self) {
+        self.tell_server("DROP DATABASE").await;
+    }
+
+    async fn tell_server(&self, what: &str) {
+        let mut connection = PgConnection::connect(&self.server).await.unwrap();
+        let force = if what.starts_with("DROP") { " WITH (FORCE)" } else { "" };
+        let statement = AssertSqlSafe(format!("{what} {}{force}", self.name));
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
+fn with_database(server: &str, name: &str) -> String {
+    let (address, query) = server.split_once('?').map_or((server, None), |(address, query)| (address, Some(query)));
+    let (host, _database) = address.rsplit_once('/').unwrap();
+    format!("{host}/{name}{}", query.map(|query| format!("?{query}")).unwrap_or_default())
+}
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
+}
+
+fn new_account(name: &str) -> NewAccount {
+    NewAccount {
+        name: name.into(),
+        canonical: AccountName::parse(name).unwrap(),
+        email: None,
+        state: AccountState::Active,
+        grants: Grants::EVERYDAY,
+        password: None,
+        created_at: at(0),
+    }
+}
+
+/// A sign-in from one address, for a minute.
+fn sign_in(id: &str, account: AccountId, opened: u64) -> OpenSession {
+    let session = Session {
+        id: id.into(),
+        digest: Digest::sha256(id.as_bytes()),
+        scheme: "lp".into(),
+        account,
+        service: "test".into(),
+        client: Some([192, 0, 2, 1].into()),
+        opened_at: at(opened),
+        last_used_at: at(opened),
+    };
+    OpenSession {
+        session,
+        life: Life { idle: Duration::from_mins(1), absolute: None },
+        unwritten: Vec::new(),
+        rule: AddressRule::OneUserRefuse,
+        per_account: 10,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_holds_every_rule() {
+    for check in CHECKS {
+        let Some(database) = Database::make().await else { return };
+        eprintln!("{}", check.name);
+        check.run(Arc::new(database.open().await)).await;
+        database.drop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_stored_is_there_after_reopening() {
+    let Some(database) = Database::make().await else { return };
+    let first = open(&database.url).await.unwrap();
+    let Written::Done(account) = first.create_account(new_account("anna")).await.unwrap() else { panic!("taken") };
+    first.close().await.unwrap();
+    let second = open(&database.url).await.unwrap();
+    assert_eq!(second.account(account.id).await.unwrap(), Some(account));
+    second.close().await.unwrap();
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_start_at_once_share_one_log_without_gaps() {
+    let Some(database) = Database::make().await else { return };
+    let mut starting = JoinSet::new();
+    for _ in 0..4 {
+        let url = database.url.clone();
+        starting.spawn(async move { Arc::new(SqlStore::open(&url, SqlOptions::default()).await.unwrap()) });
+    }
+    let nodes = starting.join_all().await;
+    let mut writers = JoinSet::new();
+    for (n, node) in nodes.iter().enumerate() {
+        for step in 0..50 {
+            let node = Arc::clone(node);
+            writers.spawn(async move {
+                node.blacklist(&format!("{n}-{step}"), None, at(99), at(0)).await.unwrap();
+                // Commit order is log order: whatever a reader sees has no gap behind it.
+                let events = node.events_after(0, 1000).await.unwrap();
+                let places: Vec<u64> = events.iter().map(|event| event.seq).collect();
+                assert_eq!(places, (1..=places.len() as u64).collect::<Vec<_>>());
+                let own = format!("{n}-{step}");
+                let is_own = |kind: &EventKind| matches!(kind, EventKind::Credential { id, .. } if **id == *own);
+                assert!(events.iter().any(|event| is_own(&event.kind)));
+            });
+        }
+    }
+    writers.join_all().await;
+    assert_eq!(nodes[0].newest_event().await.unwrap(), 200);
+    for node in &nodes {
+        node.close().await.unwrap();
+    }
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sld_06_of_two_users_on_two_nodes_one_gets_the_address() {
+    let Some(database) = Database::make().await else { return };
+    let nodes = [Arc::new(database.open().await), Arc::new(database.open().await)];
+    let mut users = Vec::new();
+    for name in ["anna", "berta"] {
+        let Written::Done(account) = nodes[0].create_account(new_account(name)).await.unwrap() else { panic!("taken") };
+        users.push(account.id);
+    }
+    for round in 0..100u64 {
+        let mut racers = JoinSet::new();
+        for (node, user) in nodes.iter().zip(&users) {
+            let node = Arc::clone(node);
+            let request = sign_in(&format!("{round}-{user}"), *user, round * 100);
+            racers.spawn(async move { node.open_session(request).await.unwrap() });
+        }
+        let refused = racers.join_all().await.into_iter().filter(|end| *end == Opened::AddressTaken).count();
+        assert_eq!(refused, 1, "round {round}");
+    }
+    for node in &nodes {
+        node.close().await.unwrap();
+    }
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sto_06_cut_connections_heal_without_a_double_effect() {
+    let Some(database) = Database::make().await else { return };
+    let store = database.open().await;
+    store.blacklist("before", None, at(99), at(0)).await.unwrap();
+    for round in 0..5 {
+        // Every connection but the asking one, in the middle of whatever it does.
+        database
+            .tell(
+                "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            .await;
+        let began = std::time::Instant::now();
+        let key = format!("after-{round}");
+        while store.blacklist(&key, None, at(99), at(1)).await.is_err() {
+            assert!(began.elapsed() < Duration::from_secs(5), "back within five seconds");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(store.blacklisted("before").await.unwrap().is_some());
+    }
+    assert_eq!(store.newest_event().await.unwrap(), 6, "each change is one event");
+    store.close().await.unwrap();
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rev_07_a_writer_in_the_way_is_unavailable_and_changes_nothing() {
+    let Some(database) = Database::make().await else { return };
+    let mut options = SqlOptions::default();
+    options.write_wait = Duration::from_millis(100);
+    let store = SqlStore::open(&database.url, options).await.unwrap();
+    let mut other = PgConnection::connect(&database.url).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT value FROM counters FOR UPDATE").execute(&mut other).await.unwrap();
+    assert!(store.blacklist("key", None, at(99), at(0)).await.is_err());
+    assert_eq!(store.blacklisted("key").await.unwrap(), None, "reads go on");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    store.blacklist("key", None, at(99), at(0)).await.unwrap();
+    assert_eq!(store.newest_event().await.unwrap(), 1);
+    store.close().await.unwrap();
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sto_08_strangers_and_newer_versions_are_left_alone() {
+    let Some(database) = Database::make().await else { return };
+    database.tell("CREATE TABLE songs (name TEXT); INSERT INTO songs VALUES ('one')").await;
+    assert_eq!(open(&database.url).await.unwrap_err().kind(), OpenErrorKind::Stranger);
+    database.tell("CREATE TABLE meta (key TEXT); INSERT INTO meta VALUES ('x')").await;
+    assert_eq!(open(&database.url).await.unwrap_err().kind(), OpenErrorKind::Stranger);
+    database.tell("DROP TABLE songs; DROP TABLE meta").await;
+    let store = database.open().await;
+    store.close().await.unwrap();
+    database.tell("UPDATE meta SET value = '99' WHERE name = 'version'").await;
+    assert_eq!(open(&database.url).await.unwrap_err().kind(), OpenErrorKind::Newer);
+    database.tell("UPDATE meta SET value = '1' WHERE name = 'version'").await;
+    let store = database.open().await;
+    assert!(store.list_accounts(AccountId(0), 1).await.unwrap().is_empty());
+    store.close().await.unwrap();
+    let missing = with_database(&database.server, "trackgate_missing");
+    assert_eq!(open(&missing).await.unwrap_err().kind(), OpenErrorKind::Unreachable);
+    database.drop().await;
+}
