@@ -48,9 +48,8 @@ fn stopped(form: Form, stop: &Stop) -> Response<Bytes> {
         Stop::NotFound => wire::error(form, StatusCode::NOT_FOUND, "not found"),
         Stop::Rejected(why) => {
             // The gate is passed already: the one challenge that a handler can owe is its own (RFC 6750 §3).
-            let scope = HeaderValue::from_static(
-                "Bearer realm=\"sessions\", error=\"insufficient_scope\", scope=\"read\"",
-            );
+            let scope =
+                HeaderValue::from_static("Bearer realm=\"sessions\", error=\"insufficient_scope\", scope=\"read\"");
             let challenges = if why.reason == Reason::Grant { std::slice::from_ref(&scope) } else { &[] };
             dialect::render(form, &Refusal::new(why).with_challenges(challenges))
         }
