@@ -262,7 +262,7 @@ fn collect(folder: &Path, files: &mut Vec<Source>) {
         }
         if root().join(&path).is_dir() {
             collect(&path, files);
-        } else if name.ends_with(".rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             files.push(Source { text: fs::read_to_string(root().join(&path)).unwrap(), path });
         }
     }

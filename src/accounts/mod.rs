@@ -296,8 +296,9 @@ impl AccountService {
     ///
     /// [`ChangeError::NotFound`], or the store is down.
     pub async fn delete(&self, id: AccountId, origin: &Origin) -> Result<Account, ChangeError> {
-        let account = self.store.delete_account(id, self.clock.now()).await?.ok_or(ChangeError::NotFound)?;
+        let deleted = self.store.delete_account(id, self.clock.now()).await?;
         self.memories.forget_account(id);
+        let account = deleted.ok_or(ChangeError::NotFound)?;
         self.note(AuditAction::AccountDelete, &account, origin, "").await?;
         Ok(account)
     }
@@ -345,8 +346,9 @@ impl AccountService {
     ///
     /// [`ChangeError::NotFound`], or the store is down.
     pub async fn revoke_token(&self, id: &str, origin: &Origin) -> Result<ApiToken, ChangeError> {
-        let token = self.store.revoke_token(id, self.clock.now()).await?.ok_or(ChangeError::NotFound)?;
+        let revoked = self.store.revoke_token(id, self.clock.now()).await?;
         self.memories.forget_credential(id);
+        let token = revoked.ok_or(ChangeError::NotFound)?;
         self.note_token(AuditAction::TokenRevoke, &token, origin).await?;
         Ok(token)
     }
@@ -357,8 +359,10 @@ impl AccountService {
     ///
     /// [`ChangeError::NotFound`], or the store is down.
     pub async fn end_session(&self, id: &str, origin: &Origin) -> Result<(), ChangeError> {
-        let account = self.store.close_session(id).await?.ok_or(ChangeError::NotFound)?;
+        let closed = self.store.close_session(id).await?;
+        // Also when another process ended it: its word may not have come here yet.
         self.memories.forget_credential(id);
+        let account = closed.ok_or(ChangeError::NotFound)?;
         self.note_end(Some(account), id, origin).await;
         Ok(())
     }
@@ -408,8 +412,9 @@ impl AccountService {
         action: AuditAction,
         origin: &Origin,
     ) -> Result<Account, ChangeError> {
-        let account = written(self.store.change_account(id, change, ends, self.clock.now()).await?)?;
+        let changed = self.store.change_account(id, change, ends, self.clock.now()).await?;
         self.memories.forget_account(id);
+        let account = written(changed)?;
         self.note(action, &account, origin, "").await?;
         Ok(account)
     }

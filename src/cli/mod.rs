@@ -1,5 +1,6 @@
 //! The command line: one file for each sub-command.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -150,15 +151,23 @@ pub fn run() -> ExitCode {
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("trackgate: {error}");
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
+            // The code tells it too, so that a standard error that is gone changes nothing.
+            drop(tell(&error));
             ExitCode::from(1)
         }
     }
+}
+
+/// An error with its causes, to standard error.
+fn tell(error: &CliError) -> std::io::Result<()> {
+    let mut out = std::io::stderr().lock();
+    writeln!(out, "trackgate: {error}")?;
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        writeln!(out, "  because: {cause}")?;
+        source = cause.source();
+    }
+    Ok(())
 }
 
 fn dispatch(cli: Cli) -> Result<(), CliError> {

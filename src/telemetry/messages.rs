@@ -12,6 +12,8 @@ pub fn start_messages(form: Form) {
         .with_writer(std::io::stderr)
         .with_max_level(LevelFilter::INFO)
         .with_target(false)
+        // It would tell of a lost standard error there, and panic when that fails.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let started = match form {
         Form::Json => messages.json().flatten_event(true).try_init(),

@@ -131,6 +131,11 @@ impl Answer {
 /// Sends one request and reads its answer. `head` is the request line and header lines, each ended by `\n`
 /// or not at all; `Host`, `Connection: close` and, with a body, its length are added.
 pub(crate) fn ask(address: SocketAddr, head: &str, body: &str) -> Answer {
+    send(address, &wire(address, head, body))
+}
+
+/// The bytes that [`ask`] sends.
+pub(crate) fn wire(address: SocketAddr, head: &str, body: &str) -> Vec<u8> {
     let mut lines: Vec<&str> = head.lines().collect();
     let first = lines.remove(0);
     let mut wire = format!("{first} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
@@ -143,12 +148,16 @@ pub(crate) fn ask(address: SocketAddr, head: &str, body: &str) -> Answer {
     }
     wire.push_str("\r\n");
     wire.push_str(body);
-    send(address, wire.as_bytes())
+    wire.into_bytes()
 }
 
 /// Sends these very bytes and reads the first answer.
 pub(crate) fn send(address: SocketAddr, wire: &[u8]) -> Answer {
-    let mut stream = connect(address);
+    send_on(connect(address), wire)
+}
+
+/// The same on a connection that is there.
+pub(crate) fn send_on(mut stream: TcpStream, wire: &[u8]) -> Answer {
     // A refused request may be answered before it was read to its end.
     drop(stream.write_all(wire));
     read_answer(&mut BufReader::new(stream))

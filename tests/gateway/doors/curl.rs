@@ -56,7 +56,9 @@ impl Curl {
     pub(super) fn know_days(&mut self, now: SystemTime) {
         let now = Timestamp::try_from(now).unwrap().to_zoned(TimeZone::UTC);
         let yesterday = now.clone() - 1.day();
-        for (name, day) in [("before", yesterday.clone() - 1.day()), ("yesterday", yesterday), ("next", now.clone() + 30.days())] {
+        for (name, day) in
+            [("before", yesterday.clone() - 1.day()), ("yesterday", yesterday), ("next", now.clone() + 30.days())]
+        {
             self.know(name, &day.strftime("%Y-%m-%d").to_string());
         }
         self.know("today", &now.strftime("%Y-%m-%d").to_string());
@@ -64,7 +66,13 @@ impl Curl {
 
     /// Runs a command line in a shell.
     pub(super) fn shell(&self, command: &str) -> Output {
-        Command::new("sh").arg("-c").arg(command).env("CURL_HOME", self.home.path()).stdin(Stdio::null()).output().unwrap()
+        Command::new("sh")
+            .arg("-c")
+            .arg(command)
+            .env("CURL_HOME", self.home.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
     }
 
     /// Runs a command line of a manual and reads its answer.
@@ -97,7 +105,9 @@ impl Curl {
             let answer = whole(&self.run(command));
             match fits(&expected, &answer, &self.known) {
                 Some(learned) => self.known.extend(learned),
-                None => failed += &format!("=== {title}\n{command}\n--- expected\n{expected}\n--- answered\n{answer}\n"),
+                None => {
+                    failed += &format!("=== {title}\n{command}\n--- expected\n{expected}\n--- answered\n{answer}\n")
+                }
             }
         }
         assert!(failed.is_empty(), "\n{failed}");

@@ -13,13 +13,15 @@ mod lifetimes;
 mod one_account;
 mod tokens;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use trackgate::accounts::Origin;
 use trackgate::ports::{AccountChange, Ends};
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::AccountState;
 
 use self::curl::Curl;
-use crate::harness::Inside;
+use crate::harness::{Answer, Inside, send_on};
 
 /// `<https://livetracking.nkn-it.de>`, pages "Getting started", "Create New User", "Get User Data", "Get User
 /// List", "Change Password", "Delete User".
@@ -132,4 +134,37 @@ fn session_tracker_used_wrongly() {
     curl.know("neither", &inside.token(&account, "points:read"));
     curl.know_days(inside.now());
     curl.play(include_str!("transcripts/sessions-wrong.txt"));
+}
+
+/// Signs in at the door of LPTracker: the token.
+fn sliding(inside: &Inside, name: &str, service: &str) -> String {
+    let (text, body) = sign_in_from(inside, Ipv4Addr::LOCALHOST, name, service);
+    body["result"]["token"].as_str().unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+/// Asks for a sign-in at the door of LPTracker from an address of this machine: the answer's text, and read.
+fn sign_in_from(inside: &Inside, from: Ipv4Addr, name: &str, service: &str) -> (String, serde_json::Value) {
+    let body = format!(r#"{{"login":"{name}","password":"correct-horse","service":"{service}","version":"1.0"}}"#);
+    let answer = ask_from(inside, from, "POST /login", &body);
+    assert_eq!(answer.status, 200);
+    (answer.text().to_owned(), answer.json())
+}
+
+/// Signs in at the door of FitTrackee: the token.
+fn signed(inside: &Inside, name: &str) -> String {
+    let body = format!(r#"{{"email":"{name}@example.org","password":"correct-horse"}}"#);
+    let answer = inside.ask("POST /api/auth/login\nContent-Type: application/json", &body);
+    answer.json()["auth_token"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}
+
+/// As [`Inside::ask`], from this address of this machine.
+fn ask_from(inside: &Inside, from: Ipv4Addr, head: &str, body: &str) -> Answer {
+    let to = inside.address();
+    let stream = inside.wait(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(IpAddr::V4(from), 0)).unwrap();
+        socket.connect(to).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    send_on(stream, &crate::harness::wire(to, head, body))
 }

@@ -10,6 +10,7 @@ use trackgate::config::{self, Overrides};
 use trackgate_schemes::{Login, SystemClock};
 
 use super::{Place, Served, token_id};
+use crate::harness::basic;
 
 /// A second after this moment nothing is accepted any more. Gives how long it took.
 fn refused_within_a_second(since: Instant, mut is_known: impl FnMut() -> bool) -> Duration {
@@ -114,6 +115,31 @@ fn rev_02_a_revoked_token_is_refused_within_a_second_beside_another_process() {
         .max();
     eprintln!("the longest of 25 revocations was seen after {longest:?}");
     runtime.block_on(accounts.store().close()).unwrap();
+}
+
+#[test]
+fn rev_02_what_one_gateway_ends_another_on_the_same_store_refuses_within_a_second() {
+    let (place, here) = started();
+    let there = place.serve();
+    for _ in 0..5 {
+        let (sliding, jwt) = (here.sliding_token("rider"), here.jwt("rider"));
+        assert!(there.knows_sliding(&sliding) && there.knows_bearer(&jwt));
+        assert_eq!(here.ask(&format!("POST /logout\ntoken: {sliding}"), "").json()["status"], "success");
+        refused_within_a_second(Instant::now(), || there.knows_sliding(&sliding));
+        assert_eq!(here.ask(&format!("POST /api/auth/logout\nAuthorization: Bearer {jwt}"), "").status, 200);
+        refused_within_a_second(Instant::now(), || there.knows_bearer(&jwt));
+    }
+    let (sliding, jwt) = (there.sliding_token("rider"), there.jwt("rider"));
+    assert!(there.knows("rider", "correct-horse") && there.knows_sliding(&sliding) && there.knows_bearer(&jwt));
+    let head = "POST /user/change-password\nContent-Type: application/x-www-form-urlencoded";
+    let head = format!("{head}\n{}", basic("rider", "correct-horse"));
+    assert_eq!(here.ask(&head, "password=correct-horse&new_password=battery-staple").status, 200);
+    assert!(!here.knows("rider", "correct-horse"), "by the very next request here");
+    let since = Instant::now();
+    refused_within_a_second(since, || there.knows("rider", "correct-horse"));
+    refused_within_a_second(since, || there.knows_sliding(&sliding));
+    refused_within_a_second(since, || there.knows_bearer(&jwt));
+    assert!(there.knows("rider", "battery-staple"));
 }
 
 #[test]

@@ -85,6 +85,11 @@ impl Place {
     /// Starts a gateway on port 0 and waits until it is ready.
     fn serve(&self) -> Served {
         let log = File::options().create(true).append(true).open(self.path("stderr")).unwrap();
+        self.serve_to(log.into())
+    }
+
+    /// The same, with its standard error somewhere else.
+    fn serve_to(&self, log: Stdio) -> Served {
         let mut child = self
             .binary(&["serve", "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())

@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::{Place, eventually};
@@ -68,6 +69,25 @@ fn crs_06_slow_clients_get_the_grace_time_and_no_more() {
     // What was acknowledged while it stopped is there afterwards.
     let served = place.serve();
     assert!(served.knows_sliding(answer.json()["result"]["token"].as_str().unwrap()));
+}
+
+#[test]
+fn a_reader_of_its_log_that_goes_away_does_not_end_it() {
+    let place = Place::new();
+    let mut served = place.serve_to(Stdio::piped());
+    drop(served.child.stderr.take());
+    for signal in ["HUP", "HUP", "TERM"] {
+        assert_eq!(served.ask("GET /time", "").status, 200);
+        served.signal(signal);
+        if signal == "HUP" {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+    assert_eq!(served.ended().0.code(), Some(0));
+
+    let mut refused = place.binary(&["user", "show", "nobody"]).stderr(Stdio::piped()).spawn().unwrap();
+    drop(refused.stderr.take());
+    assert_eq!(refused.wait().unwrap().code(), Some(1));
 }
 
 #[test]

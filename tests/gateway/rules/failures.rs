@@ -42,6 +42,9 @@ auth = ["basic", "api", "fit", "lp"]
 upstream = "up"
 "#;
 
+const LP: &str = r#"{"status":"error","errors":[{"code":503,"message":"Service unavailable"}]}"#;
+const FIT: &str = r#"{"status": "error", "message": "error, please try again or contact the administrator"}"#;
+
 fn fresh_jwt(inside: &Inside, name: &str) -> String {
     super::jwt(inside, "127.0.0.1", name)
 }
@@ -64,8 +67,6 @@ fn rev_08_a_store_that_is_down_is_503_with_retry_after_in_every_wording() {
     let right = basic("rider", "correct-horse");
     inside.wait(inside.gateway().accounts().store().close()).unwrap();
 
-    const LP: &str = r#"{"status":"error","errors":[{"code":503,"message":"Service unavailable"}]}"#;
-    const FIT: &str = r#"{"status": "error", "message": "error, please try again or contact the administrator"}"#;
     assert_unavailable(&inside.ask(&format!("GET /auth\n{right}"), ""), 503, r#"{"error":"DB"}"#);
     assert_unavailable(&inside.ask(&format!("GET /projects\ntoken: {lp}"), ""), 200, LP);
     assert_unavailable(&inside.ask(&format!("GET /api/auth/profile\nAuthorization: Bearer {jwt}"), ""), 503, FIT);

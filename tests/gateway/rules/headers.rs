@@ -56,9 +56,9 @@ fn hdr_01_to_08_nothing_of_ours_can_be_sent_by_a_client() {
     ];
     let mut hostile = basic("rider", "correct-horse");
     for name in families {
-        hostile.push_str(&format!("\n{name}: root"));
+        hostile.extend(["\n", name, ": root"]);
         if name != "TE" && name.contains('-') {
-            hostile.push_str(&format!("\n{}: root\n{}: root", name.replace('-', "_"), name.replace('-', ".")));
+            hostile.extend(["_", "."].map(|mark| format!("\n{}: root", name.replace('-', mark))));
         }
     }
     hostile.push_str("\nConnection: x-trackgate-user, x-forwarded-for, authorization, x-mine\nX-Mine: 1");

@@ -115,7 +115,7 @@ fn log_05_nothing_prints_a_secret() {
     let gateway = format!("{:?}", inside.gateway());
     assert!(gateway.len() > 100, "{gateway}");
     let begun = std::time::Instant::now();
-    while log.0.lock().unwrap().iter().filter(|byte| **byte == b'\n').count() < 14 {
+    while log.0.lock().unwrap().split(|byte| *byte == b'\n').count() <= 15 {
         assert!(begun.elapsed() < Duration::from_secs(10), "the log is not written");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -169,7 +169,11 @@ fn log_05_every_type_that_holds_a_secret_prints_it_as_redacted() {
         format!("{digest:?} {key:?}"),
     ];
     let text = issued.text.expose_text().unwrap();
-    let digest = digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digest: String = digest
+        .as_bytes()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap()))
+        .collect();
     let numbers = format!("{:?}", MARK.as_bytes());
     let numbers = numbers.trim_matches(['[', ']']);
     for printed in printed {
