@@ -115,7 +115,7 @@ impl Curl {
 }
 
 /// All of an answer that is the same each time.
-pub(super) fn whole(answer: &Answer) -> String {
+pub(crate) fn whole(answer: &Answer) -> String {
     check_own_headers(answer);
     let mut lines: Vec<_> = answer
         .headers
