@@ -180,7 +180,9 @@ impl Respond for Pipeline {
                 let running = self.now.load();
                 told.client = running.proxies.client_of(peer, &head.headers);
                 let dialect = running.table.nearest_dialect(head.uri.path(), &head.headers);
-                told.refuse(&Refusal::new(why).with_request(&head.method, None, &head.headers), &*dialect)
+                let path = CanonicalPath::parse(head.uri.path()).ok();
+                let path = path.as_ref().map(CanonicalPath::as_str);
+                told.refuse(&Refusal::new(why).with_request(&head.method, path, &head.headers), &*dialect)
             }
         };
         self.finish(answered, arrival, told)
