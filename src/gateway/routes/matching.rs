@@ -185,16 +185,13 @@ fn decode(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
-        match (byte, tail) {
-            (b'%', [high, low, tail @ ..]) => {
-                let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0);
-                bytes.push(u8::try_from(digit(*high) << 4 | digit(*low)).unwrap_or(b'?'));
-                rest = tail;
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = tail;
-            }
+        rest = tail;
+        if let (b'%', [high, low, tail @ ..]) = (byte, tail) {
+            let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0);
+            bytes.push(u8::try_from(digit(*high) << 4 | digit(*low)).unwrap_or(b'?'));
+            rest = tail;
+        } else {
+            bytes.push(*byte);
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

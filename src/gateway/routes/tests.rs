@@ -22,7 +22,7 @@ fn route(text: &str) -> Route {
         path,
         hosts: hosts.into_iter().map(ToOwned::to_owned).collect(),
         gate: Gate::new(Mode::Public { reason: "a test".into() }, Vec::new(), Vec::new()),
-        target: Target::Tracker(Arc::new(move |call| answer(call))),
+        target: Target::Tracker(Arc::new(answer)),
         dialect: Arc::new(PlainDialect),
         max_body_bytes: 0,
         raw_path: !raw.is_empty(),

@@ -7,8 +7,10 @@ use super::recorder::{OK, Recorder};
 use super::{Front, PUBLIC, route};
 use crate::harness::{Inside, basic};
 
+type Told = (u16, &'static str);
+
 /// Status and body of a refusal in each wording: of an upstream that is down, and of one that is slow.
-const WORDINGS: [(&str, (u16, &str), (u16, &str)); 5] = [
+const WORDINGS: [(&str, Told, Told); 5] = [
     ("plain", (502, "{\"error\":\"bad gateway\"}\n"), (504, "{\"error\":\"gateway timeout\"}\n")),
     ("livetracking", (502, r#"{"error":"UNKNOWN_ERROR"}"#), (504, r#"{"error":"UNKNOWN_ERROR"}"#)),
     (

@@ -164,7 +164,7 @@ impl Line {
     }
 
     fn more(&mut self) -> Option<()> {
-        let mut buffer = [0; 65536];
+        let mut buffer = vec![0; 65536];
         match self.stream.read(&mut buffer) {
             Ok(0) | Err(_) => None,
             Ok(n) => {
