@@ -264,7 +264,7 @@ impl Told {
     fn unrouted(&mut self, unrouted: &Unrouted, parts: &Parts) -> Response<Body> {
         let path = CanonicalPath::parse(parts.uri.path()).ok();
         let path = path.as_ref().map(CanonicalPath::as_str);
-        self.path = path.unwrap_or_default().to_owned();
+        path.unwrap_or_default().clone_into(&mut self.path);
         let refusal = Refusal::new(&unrouted.why).with_allow(unrouted.allow.as_ref()).with_request(
             &parts.method,
             path,
