@@ -8,9 +8,10 @@ use trackgate_schemes::store::{Account, AddressRule, Answer, OpenSession, Opened
 use trackgate_schemes::{AccountId, Digest};
 
 use super::SqlStore;
+use super::accounts::by_id;
 use super::fault::Fault;
 use super::log::tell;
-use super::rows::{Columns, account_columns, account_exists, hex, next, session_columns};
+use super::rows::{Columns, account_columns, hex, next, session_columns};
 use crate::ports::{EventKind, SessionLists};
 use crate::stores::kept;
 
@@ -108,7 +109,7 @@ struct Asked {
 }
 
 async fn open(connection: &mut AnyConnection, request: OpenSession) -> Result<Opened, Fault> {
-    let OpenSession { session, life, unwritten, rule, per_account } = request;
+    let OpenSession { session, generation, life, unwritten, rule, per_account } = request;
     let now = kept::micros(session.last_used_at)?;
     let asked = Asked {
         scheme: kept::text(&session.scheme)?,
@@ -117,8 +118,9 @@ async fn open(connection: &mut AnyConnection, request: OpenSession) -> Result<Op
         idle_since: now - kept::length(life.idle),
         opened_before: life.absolute.map_or(i64::MIN, |absolute| now - kept::length(absolute)),
     };
-    if !account_exists(connection, session.account).await? {
-        return Err(kept::no_account().into());
+    let account = by_id(connection, session.account).await?;
+    if !account.is_some_and(|account| account.is_active() && account.generation == generation) {
+        return Err(kept::account_changed().into());
     }
     for (id, at) in &unwritten {
         touch(connection, id, *at).await?;

@@ -40,7 +40,14 @@ impl OpenSession for TestSessions {
                 last_used_at: now,
             };
             let rule = AddressRule::OneUserRefuse;
-            let request = Request { session, life: LIFE, unwritten: Vec::new(), rule, per_account: 100 };
+            let request = Request {
+                session,
+                generation: account.generation,
+                life: LIFE,
+                unwritten: Vec::new(),
+                rule,
+                per_account: 100,
+            };
             match self.0.open_session(request).await {
                 Ok(Opened::Opened { .. }) => Ok(OpenedSession { token: token.into(), id }),
                 Ok(Opened::AddressTaken) => Err(Rejection::new(Reason::AddressTaken, "lp")),
