@@ -2,6 +2,7 @@
 //!
 //! Every change goes to the store first, then out of every memory of this process, then back to the
 //! caller; other processes learn of it from the event log, which [`follow`](AccountService::follow) reads.
+//! A change that was begun goes all of this way, even if its caller is gone; it needs a tokio runtime.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, NewAccount, Sto
 
 mod follow;
 mod memories;
+#[cfg(test)]
+mod tests;
 
 pub use follow::{FollowError, Follower};
 pub use memories::Memories;
@@ -178,9 +181,13 @@ impl AccountService {
             password,
             created_at: self.clock.now(),
         };
-        let account = written(self.store.create_account(account).await?)?;
-        self.note(AuditAction::AccountCreate, &account, origin, "").await?;
-        Ok(account)
+        let (this, origin) = (self.clone(), origin.clone());
+        to_its_end(async move {
+            let account = written(this.store.create_account(account).await?)?;
+            this.note(AuditAction::AccountCreate, &account, &origin, "").await?;
+            Ok(account)
+        })
+        .await
     }
 
     /// The account whose password this is, through the guess guard and the hash pool; audited.
@@ -283,10 +290,14 @@ impl AccountService {
     ///
     /// [`ChangeError::NotFound`], or the store is down.
     pub async fn delete(&self, id: AccountId, origin: &Origin) -> Result<Account, ChangeError> {
-        let account = self.store.delete_account(id, self.clock.now()).await?.ok_or(ChangeError::NotFound)?;
-        self.memories.forget_account(id);
-        self.note(AuditAction::AccountDelete, &account, origin, "").await?;
-        Ok(account)
+        let (this, origin) = (self.clone(), origin.clone());
+        to_its_end(async move {
+            let account = this.store.delete_account(id, this.clock.now()).await?.ok_or(ChangeError::NotFound)?;
+            this.memories.forget_account(id);
+            this.note(AuditAction::AccountDelete, &account, &origin, "").await?;
+            Ok(account)
+        })
+        .await
     }
 
     /// Issues an API token with some of the account's grants.
@@ -306,9 +317,13 @@ impl AccountService {
             return Err(ChangeError::Grants);
         }
         let issued = self.fresh_token(account.id, label.into(), grants, expires_at);
-        self.store.issue_token(issued.token.clone()).await?;
-        self.note(AuditAction::TokenIssue, account, origin, &issued.token.id).await?;
-        Ok(issued)
+        let (this, account, origin) = (self.clone(), account.clone(), origin.clone());
+        to_its_end(async move {
+            this.store.issue_token(issued.token.clone()).await?;
+            this.note(AuditAction::TokenIssue, &account, &origin, &issued.token.id).await?;
+            Ok(issued)
+        })
+        .await
     }
 
     /// Issues a successor with the same name, grants and expiry; the old one works for `overlap` more.
@@ -320,10 +335,15 @@ impl AccountService {
         let old = self.token(id).await?;
         let issued = self.fresh_token(old.account, old.label, old.grants, old.expires_at);
         let old_ends_at = self.clock.now() + overlap;
-        self.store.rotate_token(id, issued.token.clone(), old_ends_at).await?.ok_or(ChangeError::NotFound)?;
-        self.memories.forget_credential(id);
-        self.note_token(AuditAction::TokenRevoke, &issued.token, origin).await?;
-        Ok(issued)
+        let (this, id, origin) = (self.clone(), id.to_owned(), origin.clone());
+        to_its_end(async move {
+            let rotated = this.store.rotate_token(&id, issued.token.clone(), old_ends_at).await?;
+            rotated.ok_or(ChangeError::NotFound)?;
+            this.memories.forget_credential(&id);
+            this.note_token(AuditAction::TokenRevoke, &issued.token, &origin).await?;
+            Ok(issued)
+        })
+        .await
     }
 
     /// Revokes an API token for good.
@@ -332,10 +352,14 @@ impl AccountService {
     ///
     /// [`ChangeError::NotFound`], or the store is down.
     pub async fn revoke_token(&self, id: &str, origin: &Origin) -> Result<ApiToken, ChangeError> {
-        let token = self.store.revoke_token(id, self.clock.now()).await?.ok_or(ChangeError::NotFound)?;
-        self.memories.forget_credential(id);
-        self.note_token(AuditAction::TokenRevoke, &token, origin).await?;
-        Ok(token)
+        let (this, id, origin) = (self.clone(), id.to_owned(), origin.clone());
+        to_its_end(async move {
+            let token = this.store.revoke_token(&id, this.clock.now()).await?.ok_or(ChangeError::NotFound)?;
+            this.memories.forget_credential(&id);
+            this.note_token(AuditAction::TokenRevoke, &token, &origin).await?;
+            Ok(token)
+        })
+        .await
     }
 
     /// Ends a sliding session.
@@ -344,10 +368,14 @@ impl AccountService {
     ///
     /// [`ChangeError::NotFound`], or the store is down.
     pub async fn end_session(&self, id: &str, origin: &Origin) -> Result<(), ChangeError> {
-        let account = self.store.close_session(id).await?.ok_or(ChangeError::NotFound)?;
-        self.memories.forget_credential(id);
-        self.note_end(Some(account), id, origin).await;
-        Ok(())
+        let (this, id, origin) = (self.clone(), id.to_owned(), origin.clone());
+        to_its_end(async move {
+            let account = this.store.close_session(&id).await?.ok_or(ChangeError::NotFound)?;
+            this.memories.forget_credential(&id);
+            this.note_end(Some(account), &id, &origin).await;
+            Ok(())
+        })
+        .await
     }
 
     /// Signs a JWT out, by its blacklist key, until it would end by itself.
@@ -356,12 +384,15 @@ impl AccountService {
     ///
     /// The store is down: it is not signed out then.
     pub async fn end_jwt(&self, who: &Identity, origin: &Origin) -> Result<(), ChangeError> {
-        let key = &who.credential().id;
-        let until = who.expires_at().unwrap_or(SystemTime::UNIX_EPOCH) + BLACKLIST_SLACK;
-        self.store.blacklist(key, who.account(), until, self.clock.now()).await?;
-        self.memories.forget_credential(key);
-        self.note_end(who.account(), key, origin).await;
-        Ok(())
+        let (this, key, account) = (self.clone(), Arc::clone(&who.credential().id), who.account());
+        let (until, origin) = (who.expires_at().unwrap_or(SystemTime::UNIX_EPOCH) + BLACKLIST_SLACK, origin.clone());
+        to_its_end(async move {
+            this.store.blacklist(&key, account, until, this.clock.now()).await?;
+            this.memories.forget_credential(&key);
+            this.note_end(account, &key, &origin).await;
+            Ok(())
+        })
+        .await
     }
 
     /// Tells the audit trail that the gateway runs by another configuration.
@@ -395,10 +426,14 @@ impl AccountService {
         action: AuditAction,
         origin: &Origin,
     ) -> Result<Account, ChangeError> {
-        let account = written(self.store.change_account(id, change, ends, self.clock.now()).await?)?;
-        self.memories.forget_account(id);
-        self.note(action, &account, origin, "").await?;
-        Ok(account)
+        let (this, origin) = (self.clone(), origin.clone());
+        to_its_end(async move {
+            let account = written(this.store.change_account(id, change, ends, this.clock.now()).await?)?;
+            this.memories.forget_account(id);
+            this.note(action, &account, &origin, "").await?;
+            Ok(account)
+        })
+        .await
     }
 
     /// The stored form of a new password, made in the pool.
@@ -475,6 +510,15 @@ impl AccountService {
             tracing::error!(%error, "an audit entry was not stored");
         }
     }
+}
+
+/// Runs a change in a task of its own: a client that leaves in the middle must not leave a change behind of
+/// which memories and the audit trail know nothing.
+async fn to_its_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
+) -> Result<T, ChangeError> {
+    let lost = |_broken| ChangeError::Stopped(Rejection::new(Reason::Internal, ACCOUNTS));
+    tokio::spawn(change).await.map_err(lost)?
 }
 
 fn written(written: Written) -> Result<Account, ChangeError> {
