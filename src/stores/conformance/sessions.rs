@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use trackgate_schemes::store::{AccountState, AddressRule, Life, OpenSession, Opened, Session};
 use trackgate_schemes::{AccountId, Digest};
 
-use super::{account, at, done, session, soon};
+use super::{account, at, done, of_credential, session, soon, told};
 use crate::ports::{AccountChange, Ends, Store};
 
 const LIFE: Life = Life { idle: Duration::from_secs(100), absolute: Some(Duration::from_secs(1000)) };
@@ -117,6 +117,8 @@ pub(super) async fn a_dead_session_holds_no_address(store: Arc<dyn Store>) {
     let exactly = request(session("b", berta.id, "192.0.2.1", 100), AddressRule::OneUserRefuse);
     assert_eq!(store.open_session(exactly).await.unwrap(), opened(&[]), "at exactly the life-time it is dead");
     assert_eq!(ids(&*store).await, ["b"], "the dead one left");
+    // A node that saw it used later than the store knows learns that it is gone.
+    assert_eq!(told(&*store, 2).await, [of_credential("a", anna.id)]);
     // Used again and again, and yet over at its absolute end.
     for step in 1..=10 {
         store.note_session_use("b", at(100 + step * 99));

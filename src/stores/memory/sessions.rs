@@ -72,10 +72,14 @@ impl State {
         if rule == AddressRule::OneUserRefuse && !ended.is_empty() {
             return Ok(Opened::AddressTaken);
         }
-        self.sessions.retain(|known| {
+        let is_dead = |known: &&Session| {
             let concerned = known.scheme == session.scheme && (known.account == session.account || same_address(known));
-            !concerned || known.is_live(life, now)
-        });
+            concerned && !known.is_live(life, now)
+        };
+        let dead: Vec<Arc<str>> = self.sessions.iter().filter(is_dead).map(|known| known.id.clone()).collect();
+        for id in dead {
+            self.end(&id, now);
+        }
         let own = |known: &&Session| known.scheme == session.scheme && known.account == session.account;
         let room = usize::try_from(per_account.saturating_sub(1)).unwrap_or(usize::MAX);
         let leave = self.sessions.iter().filter(own).count().saturating_sub(room);

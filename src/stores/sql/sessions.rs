@@ -129,7 +129,11 @@ async fn open(connection: &mut AnyConnection, request: OpenSession) -> Result<Op
     if rule == AddressRule::OneUserRefuse && !others.is_empty() {
         return Ok(Opened::AddressTaken);
     }
-    delete_dead(connection, &asked).await?;
+    // Another node may have seen a later use of one that is dead here, and must not go on with it.
+    for (id, account) in delete_dead(connection, &asked).await? {
+        let event = EventKind::Credential { id, account: Some(account) };
+        tell(connection, session.last_used_at, &event).await?;
+    }
     let mut ended = others;
     ended.extend(beyond(connection, &asked, per_account).await?);
     for id in &ended {
@@ -161,19 +165,20 @@ async fn others(connection: &mut AnyConnection, asked: &Asked) -> Result<Vec<Arc
     rows.iter().map(|row| Ok(Columns::of(row).text()?.into())).collect()
 }
 
-async fn delete_dead(connection: &mut AnyConnection, asked: &Asked) -> Result<(), Fault> {
-    sqlx::query(
+async fn delete_dead(connection: &mut AnyConnection, asked: &Asked) -> Result<Vec<(Arc<str>, AccountId)>, Fault> {
+    let rows = sqlx::query(
         "DELETE FROM sessions WHERE scheme = $1 AND (account = $2 OR client = $3) \
-         AND (last_used_at <= $4 OR opened_at <= $5)",
+         AND (last_used_at <= $4 OR opened_at <= $5) RETURNING id, account",
     )
     .bind(asked.scheme.as_str())
     .bind(asked.account)
     .bind(asked.client.clone())
     .bind(asked.idle_since)
     .bind(asked.opened_before)
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    let read = |mut row: Columns<'_>| Ok((Arc::from(row.text()?), AccountId(row.int()?)));
+    rows.iter().map(|row| read(Columns::of(row))).collect()
 }
 
 /// The account's oldest sessions, as many as must leave so that one more fits.
