@@ -385,7 +385,8 @@ impl AccountService {
     /// The store is down: it is not signed out then.
     pub async fn end_jwt(&self, who: &Identity, origin: &Origin) -> Result<(), ChangeError> {
         let (this, key, account) = (self.clone(), Arc::clone(&who.credential().id), who.account());
-        let (until, origin) = (who.expires_at().unwrap_or(SystemTime::UNIX_EPOCH) + BLACKLIST_SLACK, origin.clone());
+        let until = who.expires_at().unwrap_or(SystemTime::UNIX_EPOCH) + BLACKLIST_SLACK;
+        let (until, origin) = (until.min(SystemTime::UNIX_EPOCH + FOR_EVER), origin.clone());
         to_its_end(async move {
             this.store.blacklist(&key, account, until, this.clock.now()).await?;
             this.memories.forget_credential(&key);
@@ -543,3 +544,7 @@ const ACCOUNTS: &str = "accounts";
 
 /// A blacklist entry outlives its token by this much, so that no leeway of a clock revives it.
 const BLACKLIST_SLACK: Duration = Duration::from_hours(1);
+
+/// From 1970 on: later than any clock will show, and yet a time that stores can keep. Of an issuer that
+/// counts in microseconds a token must be signed out as well.
+const FOR_EVER: Duration = Duration::from_secs(1 << 40);

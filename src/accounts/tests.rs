@@ -1,6 +1,6 @@
 //! What must hold of changes whose caller is gone.
 
-use trackgate_schemes::{HashPool, NoGuard, SystemClock};
+use trackgate_schemes::{Credential, CredentialKind, HashPool, NoGuard, Subject, SystemClock};
 
 use super::*;
 use crate::ports::AuditFilter;
@@ -69,5 +69,17 @@ async fn log_03_a_change_is_audited_and_forgotten_though_its_client_leaves() {
     let mut forgotten = forgotten.0.lock().unwrap().clone();
     forgotten.sort();
     assert_eq!(forgotten, [somebody.id.to_string(), token.to_string()]);
+    accounts.store().close().await.unwrap();
+}
+
+#[tokio::test]
+async fn clk_04_a_token_that_never_ends_can_be_signed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = service(&folder).await;
+    let credential = Credential::new(CredentialKind::Jwt, "key");
+    let until = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 53);
+    let who = Identity::new(Subject::External("anna".into()), "anna", "sso", credential).with_expiry(Some(until));
+    accounts.end_jwt(&who, &Origin::operator()).await.unwrap();
+    assert!(accounts.store().blacklisted("key").await.unwrap().is_some());
     accounts.store().close().await.unwrap();
 }
