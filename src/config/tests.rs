@@ -56,6 +56,12 @@ fn cfg_01_mistakes_are_told_with_file_line_and_what_was_meant() {
         (route("match = \"get /a\"\nauth = [\"api\"]\nupstream = \"a\""), "`get` is not a method that can be routed"),
         (route("match = \"/a/../b\"\nauth = [\"api\"]\nupstream = \"a\""), "dot segment"),
         (route("match = \"/a/{x\"\nauth = [\"api\"]\nupstream = \"a\""), "`routes[0].match`"),
+        (route("match = \"/a/{x}.png\"\nauth = [\"api\"]\nupstream = \"a\""), "a parameter is a whole segment"),
+        (route("match = \"/%61/%c3%a9\"\nauth = [\"api\"]\nupstream = \"a\""), "in the form `/a/%C3%A9`"),
+        (
+            route("match = \"/a\"\nhosts = [\"b\", \"a:80\"]\nauth = [\"api\"]\nupstream = \"a\""),
+            "`routes[0].hosts[1]`",
+        ),
         (
             route("match = \"/a\"\nauth = [\"api\"]\nallow = { rate = \"often\" }\nupstream = \"a\""),
             "`routes[0].allow.rate`",
@@ -80,6 +86,23 @@ fn cfg_01_two_routes_for_the_same_requests_do_not_load() {
         [[routes]]\nname = \"r\"\nmatch = \"GET /a/{id}\"\nauth = [\"api\"]\nupstream = \"a\"\n\
         [[routes]]\nname = \"s\"\nmatch = \"GET,POST /a/{name}\"\nauth = [\"api\"]\nupstream = \"a\"";
     assert!(wrong(text).contains("`routes[1].match`: the route `r` answers the same requests"));
+}
+
+#[test]
+fn cfg_01_a_route_of_which_nothing_is_left_does_not_load() {
+    let two = |first: &str, second: &str| {
+        let open = "auth = \"none\"\npublic = \"all may\"\nupstream = \"a\"";
+        format!(
+            "[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n[[routes]]\nname = \"r\"\n{first}\n{open}\n\
+             [[routes]]\nname = \"s\"\n{second}\nauth = [\"api\"]\nupstream = \"a\""
+        )
+    };
+    let (any, post, at_b) = ("match = \"/a/{x}\"", "match = \"POST /a/{y}\"", "match = \"/a/{x}\"\nhosts = [\"b\"]");
+    for (first, second) in [(any, post), (any, at_b)] {
+        let error = wrong(&two(first, second));
+        assert!(error.contains("`routes[1].match`: the route `r` before it answers all"), "{error}");
+        assert!(read(&two(second, first)).is_ok(), "the other way round both answer");
+    }
 }
 
 #[test]

@@ -145,6 +145,10 @@ pub(super) fn check(
             let message = format!("the route `{}` answers the same requests", other.name);
             return Err(Fault::new(message).under("match").under(index));
         }
+        if let Some(other) = routes.iter().find(|other| hides(other, &checked)) {
+            let message = format!("the route `{}` before it answers all of these requests", other.name);
+            return Err(Fault::new(message).under("match").under(index));
+        }
         if let Access::Public { .. } = checked.access
             && checked.rule.is_some()
         {
@@ -201,7 +205,9 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
     if written.raw_path && matches!(target, Target::Tracker(_)) {
         return Err(Fault::new("only routes to an upstream can take raw paths").under("raw_path"));
     }
-    let hosts = written.hosts.iter().map(|host| host.trim_end_matches('.').to_ascii_lowercase()).collect();
+    let hosts = written.hosts.iter().enumerate();
+    let hosts = hosts.map(|(index, written)| host(written).map_err(|fault| fault.under(index).under("hosts")));
+    let hosts = hosts.collect::<Result<_, _>>()?;
     Ok(Route {
         name: written.name.into(),
         matches,
@@ -295,11 +301,33 @@ fn matcher(text: &str) -> Result<Match, String> {
     if !path.starts_with('/') {
         return Err(format!("`{text}` is not `METHOD /path` or `/path`"));
     }
+    let is_whole = |segment: &str| {
+        let inside = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(segment);
+        !inside.contains(['{', '}'])
+    };
+    if !path.split('/').all(is_whole) {
+        return Err("a parameter is a whole segment, such as `/files/{name}`".to_owned());
+    }
     let plain: String = path.chars().filter(|c| !matches!(c, '{' | '}' | '*')).collect();
-    CanonicalPath::parse(&plain).map_err(|fault| format!("{fault}: no request would match"))?;
+    let canonical = CanonicalPath::parse(&plain).map_err(|fault| format!("{fault}: no request would match"))?;
+    if canonical.as_str() != plain {
+        return Err(format!("no request would match: paths are compared in the form `{canonical}`"));
+    }
     let mut probe = matchit::Router::new();
     probe.insert(path, ()).map_err(|error| error.to_string())?;
     Ok(Match::Path { methods: list, path: path.to_owned() })
+}
+
+/// A host as requests are compared with it: lower case, without port and final dot.
+fn host(written: &str) -> Result<String, Fault> {
+    let host = written.trim_end_matches('.').to_ascii_lowercase();
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    let is_address = |inside: &str| inside.parse::<std::net::Ipv6Addr>().is_ok();
+    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if inside.map_or(!host.is_empty() && host.bytes().all(is_name), is_address) {
+        return Ok(host);
+    }
+    Err(Fault::new(format!("`{written}` is not a host without a port: no request would match")))
 }
 
 fn rule(written: &written::Rule) -> Result<Rule, Fault> {
@@ -339,22 +367,34 @@ fn rule(written: &written::Rule) -> Result<Rule, Fault> {
     })
 }
 
+/// A path pattern without the names of its parameters.
+fn shape(path: &str) -> Vec<&str> {
+    let nameless = |segment| match segment {
+        segment if str::starts_with(segment, "{*") => "{*}",
+        segment if str::starts_with(segment, "{") => "{}",
+        segment => segment,
+    };
+    path.split('/').map(nameless).collect()
+}
+
+/// Whether nothing is left for a route behind another: of one path the first that fits answers.
+fn hides(first: &Route, later: &Route) -> bool {
+    fn covers<T: PartialEq>(some: &[T], others: &[T]) -> bool {
+        some.is_empty() || !others.is_empty() && others.iter().all(|other| some.contains(other))
+    }
+    match (&first.matches, &later.matches) {
+        (Match::Path { methods: m, path: p }, Match::Path { methods: n, path: q }) => {
+            first.raw_path == later.raw_path
+                && shape(p) == shape(q)
+                && covers(m, n)
+                && covers(&first.hosts, &later.hosts)
+        }
+        _ => false,
+    }
+}
+
 /// Whether two routes answer one and the same method, host and path pattern.
 fn collide(a: &Route, b: &Route) -> bool {
-    let shape = |path: &str| {
-        path.split('/')
-            .map(|s| {
-                if s.starts_with("{*") {
-                    "{*}"
-                } else if s.starts_with('{') {
-                    "{}"
-                } else {
-                    s
-                }
-                .to_owned()
-            })
-            .collect::<Vec<_>>()
-    };
     let hosts = a.hosts.is_empty() && b.hosts.is_empty() || a.hosts.iter().any(|host| b.hosts.contains(host));
     match (&a.matches, &b.matches) {
         (Match::Path { methods: m, path: p }, Match::Path { methods: n, path: q }) => {
