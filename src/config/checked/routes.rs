@@ -383,10 +383,10 @@ fn hides(first: &Route, later: &Route) -> bool {
         some.is_empty() || !others.is_empty() && others.iter().all(|other| some.contains(other))
     }
     match (&first.matches, &later.matches) {
-        (Match::Path { methods: m, path: p }, Match::Path { methods: n, path: q }) => {
+        (Match::Path { methods: some, path }, Match::Path { methods: others, path: other }) => {
             first.raw_path == later.raw_path
-                && shape(p) == shape(q)
-                && covers(m, n)
+                && shape(path) == shape(other)
+                && covers(some, others)
                 && covers(&first.hosts, &later.hosts)
         }
         _ => false,
@@ -397,9 +397,9 @@ fn hides(first: &Route, later: &Route) -> bool {
 fn collide(a: &Route, b: &Route) -> bool {
     let hosts = a.hosts.is_empty() && b.hosts.is_empty() || a.hosts.iter().any(|host| b.hosts.contains(host));
     match (&a.matches, &b.matches) {
-        (Match::Path { methods: m, path: p }, Match::Path { methods: n, path: q }) => {
-            let methods = m.is_empty() && n.is_empty() || m.iter().any(|method| n.contains(method));
-            hosts && methods && shape(p) == shape(q)
+        (Match::Path { methods: some, path }, Match::Path { methods: others, path: other }) => {
+            let methods = some.is_empty() && others.is_empty() || some.iter().any(|method| others.contains(method));
+            hosts && methods && shape(path) == shape(other)
         }
         (Match::EveryEndpoint, Match::EveryEndpoint) => hosts && a.target == b.target,
         _ => false,
