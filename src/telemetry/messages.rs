@@ -50,7 +50,7 @@ impl Messages {
         let (written, all) = sync_channel(1);
         if self.0.try_send(Line::Mark(written)).is_ok() {
             // Too slow or gone: either way there is nothing more to wait for.
-            drop(all.recv_timeout(within));
+            let _written = all.recv_timeout(within);
         }
     }
 }
