@@ -9,6 +9,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Limited};
+use trackgate_schemes::Reason;
 
 /// A request or response body: empty, whole in memory, or a stream.
 #[derive(Debug, Default)]
@@ -139,6 +140,17 @@ pub enum BodyError {
     /// It is larger than the limit.
     #[error("the body is larger than the limit")]
     TooLarge,
+}
+
+impl BodyError {
+    /// The reason of the rejection that it amounts to.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Broken(_) => Reason::BadRequest,
+            Self::TimedOut => Reason::BodyTimeout,
+            Self::TooLarge => Reason::BodyTooLarge,
+        }
+    }
 }
 
 impl From<hyper::Error> for BodyError {

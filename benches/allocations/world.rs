@@ -176,7 +176,14 @@ impl World {
             ("gate: an unreadable JWT", &gate, &[("authorization", &unreadable)], CLIENT, Reason::Malformed),
             ("gate: a malformed sliding token", &gate, &[("token", "a b")], CLIENT, Reason::Malformed),
             ("gate: a grant is missing", &gate, &[("authorization", &self.limited)], CLIENT, Reason::Grant),
-            ("gate: from elsewhere", &gate, &[("authorization", &self.basic)], ELSEWHERE, Reason::AddressDenied),
+            // A password is remembered for one network only; a token for all.
+            (
+                "gate: a token from elsewhere",
+                &gate,
+                &[("authorization", &self.token)],
+                ELSEWHERE,
+                Reason::AddressDenied,
+            ),
             ("gate: a session from elsewhere", &gate, &[("token", &self.session)], ELSEWHERE, Reason::AddressDenied),
             ("gate: too many requests", &limited, &[("authorization", &self.basic)], CLIENT, Reason::RateLimited),
         ];

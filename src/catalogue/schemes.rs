@@ -166,13 +166,11 @@ impl Maker<'_> {
             }
         }
         let same = before.and_then(|before| before.named.iter().find(|made| made.is(&scheme.name, realm)));
-        match same.filter(|made| made.settings == settings) {
-            Some(made) => Ok(made.clone()),
-            None => {
-                let made = self.make(scheme, settings, keys)?;
-                Ok(Made { realm: realm.map(ToOwned::to_owned), ..made })
-            }
+        if let Some(same) = same.filter(|made| made.settings == settings) {
+            return Ok(same.clone());
         }
+        let made = self.make(scheme, settings, keys)?;
+        Ok(Made { realm: realm.map(ToOwned::to_owned), ..made })
     }
 
     fn make(&self, scheme: &checked::Scheme, settings: String, keys: Option<Secret>) -> Result<Made, CatalogueError> {

@@ -78,9 +78,9 @@ fn text(told: &Explanation) -> String {
     let mut out = String::new();
     let mut line = |key: &str, value: &str| writeln!(out, "{key:<14}{value}").expect("a String takes text");
     line("request", &format!("{} {}", told.method, told.path));
-    match &told.canonical_path {
-        Ok(path) => line("path", path),
-        Err(fault) => line("path", &format!("refused: {fault}")),
+    match (&told.canonical_path, &told.path_fault) {
+        (Some(path), _) => line("path", path),
+        (None, fault) => line("path", &format!("refused: {}", output::or_dash(fault.as_ref()))),
     }
     line("client", &output::or_dash(told.client));
     line("route", told.route.as_deref().unwrap_or("none"));

@@ -238,7 +238,10 @@ impl<R: Respond> Connection<R> {
     async fn answer(&self, request: Request<Incoming>, number: u64) -> Response<Body> {
         let respond = &self.core.respond;
         if let Some(reason) = self.shared.refusal(request.headers()) {
-            return respond.refuse(&Rejection::new(reason, GATEWAY), None, &self.peer);
+            let (mut head, _none) = request.into_parts();
+            // These are ours: nothing is known of the client's.
+            head.headers.clear();
+            return respond.refuse(&Rejection::new(reason, GATEWAY), Some(&head), &self.peer);
         }
         let upgrade = request.version() == Version::HTTP_11 && request.headers().contains_key(header::UPGRADE);
         let checked = check_request(&request, &self.core.limits);

@@ -32,8 +32,10 @@ pub struct Explanation {
     pub method: String,
     /// The path as sent, cut at 512 bytes.
     pub path: String,
-    /// The one reading of it, or why there is none.
-    pub canonical_path: Result<String, String>,
+    /// The one reading of it.
+    pub canonical_path: Option<String>,
+    /// Why there is none.
+    pub path_fault: Option<String>,
     /// The client's address.
     pub client: Option<IpAddr>,
     /// The route that answers.
@@ -141,12 +143,15 @@ impl RouteTable {
         let parts = &question.parts;
         let raw_path = parts.uri.path();
         let host = authority(parts).map(plain_host);
+        let (canonical_path, path_fault) = match CanonicalPath::parse(raw_path) {
+            Ok(path) => (Some(path.to_string()), None),
+            Err(fault) => (None, Some(fault.to_string())),
+        };
         let mut told = Explanation {
             method: parts.method.to_string(),
             path: raw_path.chars().take(512).collect(),
-            canonical_path: CanonicalPath::parse(raw_path)
-                .map(|path| path.to_string())
-                .map_err(|fault| fault.to_string()),
+            canonical_path,
+            path_fault,
             client: question.client,
             route: None,
             other_routes: Vec::new(),
@@ -159,14 +164,17 @@ impl RouteTable {
         let found = match self.find(&parts.method, host.as_deref(), raw_path, &parts.headers) {
             Ok(found) => found,
             Err(Unrouted { why, dialect, allow }) => {
-                told.other_routes = self.others(question, host.as_deref(), None);
+                // Without a path no route was looked for.
+                if told.path_fault.is_none() {
+                    told.other_routes = self.others(question, host.as_deref(), None);
+                }
                 let refusal = Refusal::new(&why).with_allow(allow.as_ref());
                 let refusal = refusal.with_request(&parts.method, Some(raw_path), &parts.headers);
                 told.outcome = refused(&why, dialect.render(&refusal).status().as_u16(), Vec::new());
                 return told;
             }
         };
-        told.canonical_path = Ok(found.path.to_string());
+        (told.canonical_path, told.path_fault) = (Some(found.path.to_string()), None);
         told.route = Some(found.route.name.to_string());
         told.other_routes = self.others(question, host.as_deref(), Some(&found));
         let head = Head::new(&parts.method, &found.path, &parts.headers)

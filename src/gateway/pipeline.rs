@@ -17,7 +17,7 @@ use crate::layer::{Dialect, PlainDialect, Refusal};
 use crate::message::Body;
 use crate::proxy::{self, Forward, Transport};
 use crate::telemetry::{AccessLog, AccessRecord};
-use crate::trackers::Call;
+use crate::trackers::{Call, Reply};
 
 /// Answers requests by a route table that can be replaced while it runs.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Pipeline {
                     now: asked.arrival.at,
                     request_id: Arc::clone(&asked.arrival.id),
                 };
-                handler.call(call).await
+                to_its_end(handler.call(call)).await
             }
             Target::Proxy { upstream, sending } => {
                 // What a dialect may echo in a refusal, should the upstream fail.
@@ -180,7 +180,9 @@ impl Respond for Pipeline {
                 let running = self.now.load();
                 told.client = running.proxies.client_of(peer, &head.headers);
                 let dialect = running.table.nearest_dialect(head.uri.path(), &head.headers);
-                told.refuse(&Refusal::new(why).with_request(&head.method, None, &head.headers), &*dialect)
+                let path = CanonicalPath::parse(head.uri.path()).ok();
+                let path = path.as_ref().map(CanonicalPath::as_str);
+                told.refuse(&Refusal::new(why).with_request(&head.method, path, &head.headers), &*dialect)
             }
         };
         self.finish(answered, arrival, told)
@@ -262,13 +264,23 @@ impl Told {
     fn unrouted(&mut self, unrouted: &Unrouted, parts: &Parts) -> Response<Body> {
         let path = CanonicalPath::parse(parts.uri.path()).ok();
         let path = path.as_ref().map(CanonicalPath::as_str);
-        self.path = path.unwrap_or_default().to_owned();
+        path.unwrap_or_default().clone_into(&mut self.path);
         let refusal = Refusal::new(&unrouted.why).with_allow(unrouted.allow.as_ref()).with_request(
             &parts.method,
             path,
             &parts.headers,
         );
         self.refuse(&refusal, &*unrouted.dialect)
+    }
+}
+
+/// Answers in a task of its own: when the client leaves in the middle of a change, what follows the store's
+/// answer (memories that must forget, the audit trail) is done all the same.
+async fn to_its_end(reply: Reply) -> Response<Body> {
+    match tokio::spawn(reply).await {
+        Ok(response) => response,
+        // The connection side answers a panic, in the wording of the route.
+        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
     }
 }
 

@@ -58,12 +58,13 @@ impl Shared {
         self.started
     }
 
-    /// Notes that the head behind the good ones is refused; gives the head that stands for it.
-    pub(crate) fn refuse(&self, reason: Reason, to_head: bool) -> String {
+    /// Notes that the head behind the good ones is refused; gives the head that stands for it, with its method
+    /// and path if those are good.
+    pub(crate) fn refuse(&self, reason: Reason, to_head: bool, line: Option<(&str, &str)>) -> String {
         // A connection ends with its first refused head, so nothing was set before.
         let reason = *self.refused.get_or_init(|| reason);
-        let method = if to_head { "HEAD" } else { "GET" };
-        format!("{method} / HTTP/1.1\r\nhost: x\r\n{MARK}: {}{reason}\r\nconnection: close\r\n\r\n", nonce())
+        let (method, path) = line.unwrap_or((if to_head { "HEAD" } else { "GET" }, "/"));
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\n{MARK}: {}{reason}\r\nconnection: close\r\n\r\n", nonce())
     }
 
     /// The reason, if this is the head made by [`refuse`](Self::refuse).

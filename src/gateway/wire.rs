@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::flood::Flood;
-use super::framing::{Framing, Stop};
+use super::framing::{Framing, Stop, method_and_path};
 use super::limits::Limits;
 use super::shared::{Shared, Upgrade};
 
@@ -112,8 +112,10 @@ impl<T, G> Wire<T, G> {
             }
             (Reading::Messages(framing), Stop::Upgrade) => Reading::Undecided(framing),
             (Reading::Messages(_), Stop::BadHead { reason, to_head }) => {
+                let bad = self.held.get(self.ready..).unwrap_or_default();
+                let stands_for_it = self.shared.refuse(reason, to_head, method_and_path(bad, &self.limits));
                 self.held.truncate(self.ready);
-                self.held.extend_from_slice(self.shared.refuse(reason, to_head).as_bytes());
+                self.held.extend_from_slice(stands_for_it.as_bytes());
                 self.ready = self.held.len();
                 Reading::Refused
             }

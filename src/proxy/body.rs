@@ -105,12 +105,7 @@ impl Turn {
     }
 
     fn broke_off(&self, error: &BodyError) {
-        let reason = match error {
-            BodyError::Broken(_) => Reason::BadRequest,
-            BodyError::TimedOut => Reason::BodyTimeout,
-            BodyError::TooLarge => Reason::BodyTooLarge,
-        };
-        self.fault.get_or_init(|| reason);
+        self.fault.get_or_init(|| error.reason());
     }
 }
 

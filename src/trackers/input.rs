@@ -6,8 +6,10 @@
 use std::fmt;
 
 use http::{HeaderMap, header};
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use trackgate_schemes::Secret;
+
+use super::json::Scalar;
 
 /// The fields of one body, in their order.
 #[derive(Debug, Default)]
@@ -159,63 +161,13 @@ impl<'de> Visitor<'de> for FieldsVisitor {
             if fields.len() > MAX_FIELDS {
                 return Err(de::Error::custom("too many fields"));
             }
-            fields.push((key.into_bytes().into(), map.next_value()?));
+            let value = match map.next_value()? {
+                Scalar::Text(text) => Value::Text(text.into()),
+                _ => Value::NotText,
+            };
+            fields.push((key.into_bytes().into(), value));
         }
         Ok(Fields(fields))
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.into()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::Text(text.into()))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::NotText)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::NotText)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::NotText)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::NotText)
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::NotText)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::NotText)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::NotText)
     }
 }
 

@@ -8,17 +8,19 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use trackgate_schemes::{Grant, Identity};
+use trackgate_schemes::store::StoreError;
+use trackgate_schemes::{Grant, Identity, Reason, Rejection};
 
 use crate::layer::{Dialect, Permit};
 use crate::message::Body;
 
 pub mod fittrackee;
 mod input;
+mod json;
 pub mod livetracking;
 pub mod lptracker;
 pub mod sessions;
@@ -167,6 +169,14 @@ where
 {
     fn call(&self, call: Call) -> Reply {
         Box::pin(self(call))
+    }
+}
+
+/// The rejection by this tracker for a store that did not answer; the operator's log learns why.
+fn unavailable(by: &'static str) -> impl Fn(StoreError) -> Rejection {
+    move |error| {
+        tracing::error!(%error, tracker = by, "the store did not answer");
+        Rejection::new(Reason::Unavailable, by).after(Duration::from_secs(5))
     }
 }
 

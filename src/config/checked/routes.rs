@@ -312,11 +312,19 @@ fn matcher(text: &str) -> Result<Match, String> {
     if path.contains("//") {
         return Err(format!("{}: no request would match", PathFault::EmptySegment));
     }
+    let mut names = Vec::new();
     for segment in path.split('/') {
         check_segment(segment)?;
+        if names.last().is_some_and(|name: &&str| name.starts_with("{*")) {
+            return Err("only the last segment can be a rest".to_owned());
+        }
+        if segment.starts_with('{') {
+            if names.contains(&segment) {
+                return Err(format!("`{segment}` stands there twice"));
+            }
+            names.push(segment);
+        }
     }
-    let mut probe = matchit::Router::new();
-    probe.insert(path, ()).map_err(|error| error.to_string())?;
     Ok(Match::Path { methods: list, path: path.to_owned() })
 }
 

@@ -175,6 +175,19 @@ impl<'a> Found<'a> {
     }
 }
 
+/// Method and path of the head that these bytes begin, when its request line is good: what is refused for the
+/// lines behind it is refused in the words of that path.
+pub(in crate::gateway) fn method_and_path<'a>(bytes: &'a [u8], limits: &Limits) -> Option<(&'a str, &'a str)> {
+    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+    let line = bytes.get(..end)?;
+    request_line(line, limits).ok()?;
+    let mut words = std::str::from_utf8(line).ok()?.split(' ');
+    let (method, target) = (words.next()?, words.next()?);
+    let path = target.split('?').next().filter(|path| path.starts_with('/'))?;
+    path.parse::<http::uri::PathAndQuery>().ok().map(|_good| (method, path))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
     Http10,

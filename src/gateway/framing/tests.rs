@@ -463,6 +463,27 @@ fn messages() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|all| all.concat().into_bytes())
 }
 
+#[test]
+fn a_refused_head_is_known_by_a_good_request_line_alone() {
+    let known = |head: &'static [u8]| method_and_path(head, &Limits::default());
+    assert_eq!(known(b"POST /login HTTP/1.1\r\nX: "), Some(("POST", "/login")));
+    assert_eq!(known(b"\r\nGET /user/a?token=secret HTTP/1.0\r\n\x00"), Some(("GET", "/user/a")));
+    for head in [
+        &b"GET /login HTTP/1.1"[..],
+        b"GET /login\r\n",
+        b"get /login HTTP/1.1\r\n",
+        b"GET /lo gin HTTP/1.1\r\n",
+        b"GET /\xff HTTP/1.1\r\n",
+        b"GET http://a/login HTTP/1.1\r\n",
+        b"OPTIONS * HTTP/1.1\r\n",
+        b"CONNECT a:1 HTTP/1.1\r\n",
+        b"\r\n\r\nGET /login HTTP/1.1\r\n",
+        b"",
+    ] {
+        assert_eq!(known(head), None, "{head:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 

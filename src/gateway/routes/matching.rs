@@ -7,22 +7,29 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use matchit::Router;
-
-use super::{Route, RouteError};
+use super::Route;
 
 /// Patterns of all routes: once for each host that a route names, and once for all others.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
-    of_host: HashMap<String, Router<Node>>,
-    elsewhere: Router<Node>,
+    of_host: HashMap<String, Node>,
+    elsewhere: Node,
+}
+
+/// What may come behind the segments that lead here.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    texts: HashMap<Box<str>, Self>,
+    parameter: Option<Box<Self>>,
+    rest: Option<End>,
+    end: Option<End>,
 }
 
 /// The routes of one pattern, in order.
 #[derive(Clone, Debug)]
-struct Node {
+struct End {
     shape: Arc<str>,
-    routes: Arc<[usize]>,
+    routes: Vec<usize>,
 }
 
 /// The pattern that a path matches.
@@ -35,35 +42,76 @@ pub(super) struct Hit<'a> {
 }
 
 impl Paths {
-    /// # Errors
-    ///
-    /// [`RouteError`] if two patterns overlap and neither is more exact.
-    pub(super) fn new(routes: &[Route]) -> Result<Self, RouteError> {
-        let mut of_host = HashMap::new();
-        for host in routes.iter().flat_map(|route| &route.hosts) {
-            if !of_host.contains_key(host) {
-                let here = |route: &Route| route.hosts.is_empty() || route.hosts.contains(host);
-                of_host.insert(host.clone(), router(routes, here)?);
-            }
+    pub(super) fn new(routes: &[Route]) -> Self {
+        let hosts = routes.iter().flat_map(|route| &route.hosts);
+        let here = |host: &String| Node::of(routes, |route| route.hosts.is_empty() || route.hosts.contains(host));
+        Self {
+            of_host: hosts.map(|host| (host.clone(), here(host))).collect(),
+            elsewhere: Node::of(routes, |route| route.hosts.is_empty()),
         }
-        Ok(Self { of_host, elsewhere: router(routes, |route| route.hosts.is_empty())? })
     }
 
     /// What answers `key` on this host, which is in the form of [`plain_host`](super::plain_host).
     pub(super) fn at(&self, host: Option<&str>, key: &str) -> Option<Hit<'_>> {
-        let router = host.and_then(|host| self.of_host.get(host)).unwrap_or(&self.elsewhere);
-        let mut matched = router.at(key).ok()?;
+        let paths = host.and_then(|host| self.of_host.get(host)).unwrap_or(&self.elsewhere);
+        let (mut end, mut values) = paths.find(key)?;
         // A slash at the end is no way around a route: many servers do not see it.
         if let Some(bare) = key.strip_suffix('/')
-            && let Ok(without) = router.at(bare)
-            && is_more_exact(&without.value.shape, &matched.value.shape)
+            && let Some(without) = paths.find(bare)
+            && is_more_exact(&without.0.shape, &end.shape)
         {
-            matched = without;
+            (end, values) = without;
         }
-        let mut values: Vec<String> = matched.params.iter().map(|(_, value)| decode(value)).collect();
-        // Nothing behind the last slash is a rest, too.
-        values.resize(parameter_names(&matched.value.shape).count(), String::new());
-        Some(Hit { routes: &matched.value.routes, values })
+        Some(Hit { routes: &end.routes, values: values.into_iter().map(decode).collect() })
+    }
+}
+
+impl Node {
+    fn of(routes: &[Route], here: impl Fn(&Route) -> bool) -> Self {
+        let mut root = Self::default();
+        for (index, route) in routes.iter().enumerate().filter(|(_, route)| here(route)) {
+            let shape = shape(&route.path);
+            root.end_of(shape.split('/').skip(1))
+                .get_or_insert_with(|| End { shape: shape.as_str().into(), routes: Vec::new() })
+                .routes
+                .push(index);
+        }
+        root
+    }
+
+    fn end_of<'a>(&mut self, mut segments: impl Iterator<Item = &'a str>) -> &mut Option<End> {
+        match segments.next() {
+            None => &mut self.end,
+            Some(segment) if is_rest(segment) => &mut self.rest,
+            Some(segment) if is_parameter(segment) => self.parameter.get_or_insert_default().end_of(segments),
+            Some(segment) => self.texts.entry(segment.into()).or_default().end_of(segments),
+        }
+    }
+
+    /// The end of the most exact pattern, with the values of its parameters.
+    fn find<'a>(&self, key: &'a str) -> Option<(&End, Vec<&'a str>)> {
+        let mut values = Vec::new();
+        let end = self.walk(key.strip_prefix('/'), &mut values)?;
+        Some((end, values))
+    }
+
+    /// Looks at no node twice, since all ways to it are equally long: the time is bounded by the patterns.
+    fn walk<'a>(&self, left: Option<&'a str>, values: &mut Vec<&'a str>) -> Option<&End> {
+        let Some(left) = left else { return self.end.as_ref() };
+        let (segment, behind) = left.split_once('/').map_or((left, None), |(one, behind)| (one, Some(behind)));
+        if let Some(end) = self.texts.get(segment).and_then(|node| node.walk(behind, values)) {
+            return Some(end);
+        }
+        let known = values.len();
+        if let Some(node) = self.parameter.as_ref().filter(|_| !segment.is_empty()) {
+            values.push(segment);
+            if let Some(end) = node.walk(behind, values) {
+                return Some(end);
+            }
+            values.truncate(known);
+        }
+        values.extend(self.rest.as_ref().map(|_| left));
+        self.rest.as_ref()
     }
 }
 
@@ -117,38 +165,6 @@ pub(super) fn parameter_names(pattern: &str) -> impl Iterator<Item = &str> {
     pattern.split('/').filter(|segment| is_parameter(segment)).map(|name| name.trim_matches(['{', '}', '*']))
 }
 
-fn router(routes: &[Route], here: impl Fn(&Route) -> bool) -> Result<Router<Node>, RouteError> {
-    let mut nodes: Vec<(String, Vec<usize>)> = Vec::new();
-    for (index, route) in routes.iter().enumerate().filter(|(_, route)| here(route)) {
-        let shape = shape(&route.path);
-        match nodes.iter_mut().find(|(known, _)| *known == shape) {
-            Some((_, known)) => known.push(index),
-            None => nodes.push((shape, vec![index])),
-        }
-    }
-    let mut router = Router::new();
-    let mut insert = |at: &str, shape: &str, here: &[usize]| {
-        router.insert(at, Node { shape: shape.into(), routes: here.into() }).map_err(|error| {
-            let first = |here: &[usize]| here.first().and_then(|index| routes.get(*index));
-            let with = match &error {
-                matchit::InsertError::Conflict { with } => nodes.iter().find(|(shape, _)| shape == with),
-                _ => None,
-            };
-            RouteError::new(first(here), with.and_then(|(_, here)| first(here)), &error)
-        })
-    };
-    for (shape, here) in &nodes {
-        insert(shape, shape, here)?;
-    }
-    for (shape, here) in &nodes {
-        let folder = shape.split_once("{*").map(|(folder, _rest)| folder);
-        if let Some(folder) = folder.filter(|folder| !nodes.iter().any(|(shape, _)| shape == folder)) {
-            insert(folder, shape, here)?;
-        }
-    }
-    Ok(router)
-}
-
 /// Whether the first pattern says more than the second in the first segment in which they differ.
 fn is_more_exact(one: &str, other: &str) -> bool {
     let openness = |segment: &str| u8::from(is_parameter(segment)) + u8::from(is_rest(segment));
@@ -169,16 +185,13 @@ fn decode(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
-        match (byte, tail) {
-            (b'%', [high, low, tail @ ..]) => {
-                let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0);
-                bytes.push(u8::try_from(digit(*high) << 4 | digit(*low)).unwrap_or(b'?'));
-                rest = tail;
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = tail;
-            }
+        rest = tail;
+        if let (b'%', [high, low, tail @ ..]) = (byte, tail) {
+            let digit = |b: u8| char::from(b).to_digit(16).unwrap_or(0);
+            bytes.push(u8::try_from(digit(*high) << 4 | digit(*low)).unwrap_or(b'?'));
+            rest = tail;
+        } else {
+            bytes.push(*byte);
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

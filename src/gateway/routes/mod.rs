@@ -94,26 +94,12 @@ pub struct Fallback {
     pub dialect: Arc<dyn Dialect>,
 }
 
-/// Two routes whose paths cannot stand side by side.
+/// A route that no request reaches, since routes before it answer them all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the route `{route}` cannot stand beside the others: {detail}")]
+#[error("no request reaches the route `{route}`: {} before it answer them all", taken_by.join(", "))]
 pub struct RouteError {
     route: Arc<str>,
-    detail: String,
-}
-
-impl RouteError {
-    fn new(route: Option<&Route>, with: Option<&Route>, error: &matchit::InsertError) -> Self {
-        let name = route.map(|route| Arc::clone(&route.name)).unwrap_or_default();
-        let detail = match (route, with) {
-            (Some(route), Some(with)) => {
-                let (own, other) = (&route.path, &with.path);
-                format!("`{own}` and `{other}` of the route `{}` overlap, and neither is more exact", with.name)
-            }
-            _ => error.to_string(),
-        };
-        Self { route: name, detail }
-    }
+    taken_by: Vec<String>,
 }
 
 /// The route that answers, with the parameters of its path.
@@ -143,12 +129,11 @@ impl RouteTable {
     ///
     /// # Errors
     ///
-    /// [`RouteError`] if paths overlap in a way that has no most exact one, and for a route that no request
-    /// reaches, since routes before it answer them all.
+    /// [`RouteError`] for a route that no request reaches.
     pub fn new(routes: Vec<Route>, fallbacks: Vec<Fallback>) -> Result<Self, RouteError> {
         match unreachable(&routes) {
             Some(error) => Err(error),
-            None => Ok(Self { paths: Paths::new(&routes)?, routes, fallbacks }),
+            None => Ok(Self { paths: Paths::new(&routes), routes, fallbacks }),
         }
     }
 
@@ -215,7 +200,7 @@ impl RouteTable {
             return Some("the path has no one reading");
         };
         let alone = Route { hosts: Vec::new(), ..route.clone() };
-        if Paths::new(&[alone]).is_ok_and(|alone| alone.at(None, &key(path.as_str())).is_none()) {
+        if Paths::new(&[alone]).at(None, &key(path.as_str())).is_none() {
             return Some("another path");
         }
         if strict.is_err() && !route.raw_path {
@@ -275,8 +260,7 @@ fn unreachable(routes: &[Route]) -> Option<RouteError> {
             let mut takers: Vec<String> = takers.concat().into_iter().map(|name| format!("`{name}`")).collect();
             takers.sort_unstable();
             takers.dedup();
-            let detail = format!("all of its requests are answered by {} before it", takers.join(", "));
-            return Some(RouteError { route: Arc::clone(&route.name), detail });
+            return Some(RouteError { route: Arc::clone(&route.name), taken_by: takers });
         }
     }
     None

@@ -22,7 +22,7 @@ fn route(text: &str) -> Route {
         path,
         hosts: hosts.into_iter().map(ToOwned::to_owned).collect(),
         gate: Gate::new(Mode::Public { reason: "a test".into() }, Vec::new(), Vec::new()),
-        target: Target::Tracker(Arc::new(move |call| answer(call))),
+        target: Target::Tracker(Arc::new(answer)),
         dialect: Arc::new(PlainDialect),
         max_body_bytes: 0,
         raw_path: !raw.is_empty(),
@@ -188,14 +188,25 @@ fn pth_08_a_path_and_its_coded_forms_stand_before_one_route() {
 }
 
 #[test]
-fn overlapping_patterns_without_a_most_exact_one_are_told_by_name() {
-    let routes = ["GET /a/{id}", "GET /a/{*rest}"].map(route).into();
-    let error = RouteTable::new(routes, Vec::new()).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "the route `GET /a/{*rest}` cannot stand beside the others: `/a/{*rest}` and `/a/{id}` of the route \
-         `GET /a/{id}` overlap, and neither is more exact"
-    );
+fn a_parameter_is_more_exact_than_a_rest_and_a_text_more_than_both() {
+    let texts = ["any /{a}/{b}/c", "any /{a}/{*rest}", "any /x/{b}", "any /x/y/z", "any /{a}", "any /"];
+    for table in [table(&texts), table(&texts.into_iter().rev().collect::<Vec<_>>())] {
+        for (request, answer) in [
+            ("GET /x/y/z", "any /x/y/z"),
+            ("GET /x/y/c", "any /{a}/{b}/c"),
+            ("GET /x/y/d", "any /{a}/{*rest}"),
+            ("GET /x/y", "any /x/{b}"),
+            ("GET /q/y", "any /{a}/{*rest}"),
+            ("GET /q/", "any /{a}/{*rest}"),
+            ("GET /q", "any /{a}"),
+            ("GET /", "any /"),
+        ] {
+            assert_eq!(answers(&table, request), answer, "{request}");
+        }
+    }
+    let table = table(&texts);
+    let found = table.find(&Method::GET, None, "/x/y/d/e", &HeaderMap::new()).unwrap();
+    assert_eq!(found.parameters, [("a".into(), "x".to_owned()), ("rest".into(), "y/d/e".to_owned())]);
 }
 
 #[test]
@@ -204,8 +215,8 @@ fn cfg_01_a_route_that_no_request_reaches_is_told_with_those_before_it() {
         let routes = texts.iter().map(|text| route(text)).collect();
         RouteTable::new(routes, Vec::new()).map(drop).map_err(|error| error.to_string())
     };
-    let told = "the route `GET /{b}` cannot stand beside the others: all of its requests are answered by";
-    assert_eq!(error(&["any /{a}", "GET /{b}"]), Err(format!("{told} `any /{{a}}` before it")));
+    let told = "no request reaches the route `GET /{b}`: `any /{a}` before it answer them all";
+    assert_eq!(error(&["any /{a}", "GET /{b}"]), Err(told.to_owned()));
     assert!(error(&["GET /a", "POST /a", "GET,POST /a"]).unwrap_err().contains("`GET /a`, `POST /a`"));
     assert!(error(&["GET /@", "GET /%40"]).is_err());
     assert!(error(&["any /a", "any /a one.example"]).is_err());
@@ -226,7 +237,7 @@ fn cfg_01_a_route_that_no_request_reaches_is_told_with_those_before_it() {
     let new = |routes: Vec<Route>| RouteTable::new(routes, Vec::new());
     assert!(new([vec![route("any /a")], tracker.to_vec()].concat()).is_ok());
     let told = new([vec![route("any /a"), route("GET /b")], tracker.to_vec()].concat()).unwrap_err().to_string();
-    assert!(told.starts_with("the route `tracker`") && told.contains("`GET /b`, `any /a`"), "{told}");
+    assert!(told.contains("the route `tracker`") && told.contains("`GET /b`, `any /a`"), "{told}");
 }
 
 #[test]
@@ -285,7 +296,7 @@ fn an_unknown_path_is_answered_in_the_wording_of_its_neighbours() {
 }
 
 fn patterns() -> impl Strategy<Value = Vec<String>> {
-    let pattern = "(GET|any) (/(a|b|%40|\\{x\\})){1,3}(/|/\\{\\*r\\})?( raw)?( one.example)?";
+    let pattern = "(GET|any) (/(a|b|@|\\{x\\})){0,3}(/|/\\{\\*r\\})( raw)?( one.example)?";
     proptest::collection::vec(pattern, 1..6).prop_map(|texts| {
         // What the configuration refuses: two parameters of one name.
         let unlike = |text: String| {

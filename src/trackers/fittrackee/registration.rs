@@ -3,7 +3,8 @@
 use http::StatusCode;
 use trackgate_schemes::{EmailAddress, Secret};
 
-use super::wire::{Members, Stop, Value};
+use super::wire::{Members, Stop};
+use crate::trackers::json::Scalar;
 
 /// A registration whose members have passed every rule that needs no store.
 pub(super) struct Form {
@@ -26,13 +27,13 @@ impl Form {
     pub(super) fn read(mut members: Members) -> Result<Self, Stop> {
         let fields = [members.take("username"), members.take("email"), members.take("password")];
         let policy = members.take("accepted_policy");
-        if policy == Value::Null || fields.contains(&Value::Null) {
+        if policy == Scalar::Null || fields.contains(&Scalar::Null) {
             return Err(Stop::PAYLOAD);
         }
-        if policy != Value::Bool(true) {
+        if policy != Scalar::Bool(true) {
             return Err(refused("sorry, you must agree privacy policy to register"));
         }
-        let [Value::Text(username), Value::Text(email), Value::Text(password)] = fields else {
+        let [Scalar::Text(username), Scalar::Text(email), Scalar::Text(password)] = fields else {
             return Err(Stop::PAYLOAD);
         };
         let faults = faults(&username, &email, &password);
@@ -43,7 +44,7 @@ impl Form {
             return Err(Stop::PAYLOAD);
         }
         let language = match (members.take("language"), members.take("lang")) {
-            (Value::Null, second) => language(&second),
+            (Scalar::Null, second) => language(&second),
             (first, _) => language(&first),
         };
         Ok(Self { username, email, password: password.into(), language })
@@ -83,9 +84,9 @@ fn is_address(text: &str) -> bool {
     all(local, b"_.+-") && all(label, b"-") && all(rest, b"-.") && EmailAddress::parse(text).is_ok()
 }
 
-fn language(value: &Value) -> &'static str {
+fn language(value: &Scalar) -> &'static str {
     match value {
-        Value::Text(text) => LANGUAGES.iter().find(|known| *known == text).copied().unwrap_or("en"),
+        Scalar::Text(text) => LANGUAGES.iter().find(|known| *known == text).copied().unwrap_or("en"),
         _ => "en",
     }
 }

@@ -10,11 +10,12 @@ use trackgate_schemes::{CredentialKind, Grants, Login, Reason, Rejection, Secret
 
 use super::profile::Profile;
 use super::registration::{self, Form};
-use super::wire::{self, Json, Stop, Value};
+use super::wire::{self, Json, Stop};
 use super::{ID, Registration, Shared};
 use crate::accounts::{self, ChangeError, Origin};
 use crate::layer::{Dialect as _, Refusal};
 use crate::message::Body;
+use crate::trackers::json::Scalar;
 use crate::trackers::{Call, Endpoint, whole};
 
 /// All endpoints of the tracker.
@@ -102,11 +103,11 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
     let mut members = wire::members(call.request, shared.settings.max_body_bytes, LOGIN_MEMBERS).await?;
     // What is no address or no password goes the same way as what is wrong, and costs the same.
     let email = match members.take("email") {
-        Value::Text(text) if text.contains('@') => text,
+        Scalar::Text(text) if text.contains('@') => text,
         _ => NO_ADDRESS.to_owned(),
     };
     let password = match members.take("password") {
-        Value::Text(text) => Secret::from(text),
+        Scalar::Text(text) => Secret::from(text),
         _ => Secret::from(""),
     };
     let account = match shared.accounts.sign_in(ID, &email, password, &origin).await {

@@ -9,10 +9,11 @@ use proptest::prelude::*;
 use trackgate_schemes::store::{Account, AccountState};
 use trackgate_schemes::{Clock as _, Grants, HashPool, Login, Reason, Rejection, Secret};
 
-use super::wire::{self, Document, Value};
+use super::wire::{self, Document};
 use super::*;
 use crate::accounts::Origin;
 use crate::layer::Refusal;
+use crate::trackers::json::Scalar;
 use crate::trackers::testing::{Play, Stage, request_of, run, signed};
 
 #[derive(Debug)]
@@ -269,10 +270,10 @@ fn a(bytes: &[u8]) -> String {
         Some(Document::Empty) => "empty".into(),
         Some(Document::Other) => "other".into(),
         Some(Document::Object(mut members)) => match members.take("a") {
-            Value::Null => "null".into(),
-            Value::Bool(value) => value.to_string(),
-            Value::Text(text) => format!("={text}"),
-            Value::Other => "value".into(),
+            Scalar::Null => "null".into(),
+            Scalar::Bool(value) => value.to_string(),
+            Scalar::Text(text) => format!("={text}"),
+            Scalar::Whole(_) | Scalar::Other => "value".into(),
         },
     }
 }

@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use trackgate_schemes::Rejection;
 use trackgate_schemes::store::StoreError;
-use trackgate_schemes::{Reason, Rejection};
 
 use super::ID;
 use crate::message::{self, Body, BodyError};
+use crate::trackers::json::{PythonText, Scalar};
+use crate::trackers::unavailable;
 
 /// Why a handler stops.
 #[derive(Debug)]
@@ -42,8 +43,7 @@ impl From<Rejection> for Stop {
 
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the account API cannot read or write");
-        Rejection::new(Reason::Unavailable, ID).after(Duration::from_secs(5)).into()
+        unavailable(ID)(error).into()
     }
 }
 
@@ -63,9 +63,8 @@ pub(super) async fn members(
         return Err(Stop::Page(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let bytes = body.read(limit).await.map_err(|error| match error {
-        BodyError::TooLarge => Stop::from(Rejection::new(Reason::BodyTooLarge, ID)),
-        BodyError::TimedOut => Stop::from(Rejection::new(Reason::BodyTimeout, ID)),
         BodyError::Broken(_) => Stop::Page(StatusCode::BAD_REQUEST),
+        BodyError::TimedOut | BodyError::TooLarge => Stop::from(Rejection::new(error.reason(), ID)),
     })?;
     match document(&bytes, wanted) {
         None => Err(Stop::Page(StatusCode::BAD_REQUEST)),
@@ -95,26 +94,13 @@ pub(super) enum Document {
 
 /// The wanted members of an object.
 #[derive(Default)]
-pub(super) struct Members(BTreeMap<&'static str, Value>);
+pub(super) struct Members(BTreeMap<&'static str, Scalar>);
 
 impl Members {
     /// Takes a member out; `Null` if there is none.
-    pub(super) fn take(&mut self, name: &str) -> Value {
-        self.0.remove(name).unwrap_or(Value::Null)
+    pub(super) fn take(&mut self, name: &str) -> Scalar {
+        self.0.remove(name).unwrap_or(Scalar::Null)
     }
-}
-
-/// A member's value. It has no `Debug`, for it may be a password.
-#[derive(PartialEq)]
-pub(super) enum Value {
-    /// `null`, or no such member.
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
-    /// Text.
-    Text(String),
-    /// A number, list or object: not wanted by any member of this tracker.
-    Other,
 }
 
 /// Reads a document, keeping the wanted members alone; `None` if it is no JSON.
@@ -201,7 +187,7 @@ impl<'de> Visitor<'de> for Wanted {
             empty = false;
             match self.0.iter().find(|wanted| **wanted == name) {
                 Some(wanted) => {
-                    members.0.insert(wanted, object.next_value_seed(Scalar)?);
+                    members.0.insert(wanted, object.next_value()?);
                 }
                 None => {
                     object.next_value::<IgnoredAny>()?;
@@ -209,58 +195,6 @@ impl<'de> Visitor<'de> for Wanted {
             }
         }
         Ok(if empty { Document::Empty } else { Document::Object(members) })
-    }
-}
-
-struct Scalar;
-
-impl<'de> DeserializeSeed<'de> for Scalar {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Scalar {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: de::Error>(self, _value: i64) -> Result<Value, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_u64<E: de::Error>(self, _value: u64) -> Result<Value, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_f64<E: de::Error>(self, _value: f64) -> Result<Value, E> {
-        Ok(Value::Other)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
     }
 }
 
@@ -295,13 +229,12 @@ impl Json {
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Int(value) => write!(out, "{value}").expect(STRING),
             Self::Float(value) => write!(out, "{value:?}").expect(STRING),
-            Self::Text(text) => quote(text, out),
+            Self::Text(text) => write!(out, "{}", PythonText(text)).expect(STRING),
             Self::Nothing => out.push_str("[]"),
             Self::Object(members) => {
                 for (n, (name, value)) in members.iter().enumerate() {
                     out.push(if n == 0 { '{' } else { ',' });
-                    quote(name, out);
-                    out.push(':');
+                    write!(out, "{}:", PythonText(name)).expect(STRING);
                     value.write(out);
                 }
                 out.push_str(if members.is_empty() { "{}" } else { "}" });
@@ -323,9 +256,7 @@ pub(super) fn error(status: StatusCode, members: &[(&str, &str)]) -> Response<By
     let mut text = String::new();
     for (n, (name, value)) in members.iter().enumerate() {
         text.push_str(if n == 0 { "{" } else { ", " });
-        quote(name, &mut text);
-        text.push_str(": ");
-        quote(value, &mut text);
+        write!(text, "{}: {}", PythonText(name), PythonText(value)).expect(STRING);
     }
     text.push('}');
     message::json(status, text)
@@ -354,29 +285,6 @@ pub(super) fn page(status: StatusCode) -> Response<Bytes> {
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
-}
-
-/// Text between quotes, all but printable ASCII escaped.
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(out, "\\u{unit:04x}").expect(STRING);
-                }
-            }
-        }
-    }
-    out.push('"');
 }
 
 /// The 401 for want of a usable token.

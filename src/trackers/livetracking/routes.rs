@@ -1,22 +1,22 @@
 //! The end points (contract section 2).
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use trackgate_schemes::store::{Account, AccountState, StoreError};
+use trackgate_schemes::store::{Account, AccountState};
 use trackgate_schemes::{
     AccountId, AccountName, Class, EmailAddress, Grants, Identity, Login, Reason, Rejection, Secret,
 };
 
-use super::wire::{self, PhpText};
+use super::wire;
 use super::{Directory, ID, INFLUXDB_VERSION, LiveTracking, Registration, State};
 use crate::accounts::{self, ChangeError, Origin};
-use crate::message::BodyError;
 use crate::ports::{AuditAction, AuditEntry, Ends};
 use crate::trackers::input::Fields;
-use crate::trackers::{Call, Endpoint};
+use crate::trackers::json::PhpText;
+use crate::trackers::{Call, Endpoint, unavailable};
 
 type Answer = Result<Response<Bytes>, Rejection>;
 
@@ -102,7 +102,9 @@ async fn register(state: Arc<State>, call: Call) -> Answer {
 async fn users(state: Arc<State>, call: Call) -> Answer {
     let listed = match (state.settings.directory, call.identity().account()) {
         (Directory::Open, _) => state.first_accounts().await?,
-        (Directory::Closed, Some(id)) => state.accounts.store().account(id).await.map_err(down)?.into_iter().collect(),
+        (Directory::Closed, Some(id)) => {
+            state.accounts.store().account(id).await.map_err(unavailable(ID))?.into_iter().collect()
+        }
         (Directory::Closed, None) => Vec::new(),
     };
     let users: Vec<_> = listed.iter().map(|account| user_object(account.id, &account.name)).collect();
@@ -169,7 +171,7 @@ async fn time(_state: Arc<State>, call: Call) -> Answer {
 /// As InfluxDB answers, which every known client takes (contract section 8); but like the PHP program it
 /// says so when the store is down.
 async fn ping(state: Arc<State>, _call: Call) -> Answer {
-    state.accounts.store().newest_event().await.map_err(down)?;
+    state.accounts.store().newest_event().await.map_err(unavailable(ID))?;
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert("x-influxdb-version", HeaderValue::from_static(INFLUXDB_VERSION));
@@ -192,14 +194,14 @@ async fn options(_state: Arc<State>, _call: Call) -> Answer {
 impl State {
     async fn find(&self, name: &str) -> Result<Option<Account>, Rejection> {
         let Ok(name) = AccountName::parse(name) else { return Ok(None) };
-        self.accounts.store().account_by_login(&Login::Name(name)).await.map_err(down)
+        self.accounts.store().account_by_login(&Login::Name(name)).await.map_err(unavailable(ID))
     }
 
     /// The address at registration, if it is one and nobody has it.
     async fn free_address(&self, fields: &Fields) -> Result<Option<String>, Rejection> {
         let Ok(typed) = fields.text("email") else { return Ok(None) };
         let Ok(address) = EmailAddress::parse(typed) else { return Ok(None) };
-        let known = self.accounts.store().account_by_login(&Login::Email(address)).await.map_err(down)?;
+        let known = self.accounts.store().account_by_login(&Login::Email(address)).await.map_err(unavailable(ID))?;
         Ok(known.is_none().then(|| typed.to_owned()))
     }
 
@@ -208,7 +210,7 @@ impl State {
         let mut listed: Vec<Account> = Vec::new();
         let mut after = AccountId(0);
         loop {
-            let page = self.accounts.store().list_accounts(after, MAX_LISTED).await.map_err(down)?;
+            let page = self.accounts.store().list_accounts(after, MAX_LISTED).await.map_err(unavailable(ID))?;
             let is_last = page.len() < MAX_LISTED as usize;
             after = page.last().map_or(after, |account| account.id);
             listed.extend(page.into_iter().filter(Account::is_active));
@@ -287,14 +289,7 @@ impl OwnerChange {
 /// The fields of the body; one that cannot be read has none, as in the original.
 async fn fields(call: Call) -> Result<Fields, Rejection> {
     let (head, body) = call.request.into_parts();
-    let body = body.read(MAX_BODY_BYTES).await.map_err(|error| {
-        let reason = match error {
-            BodyError::Broken(_) => Reason::BadRequest,
-            BodyError::TimedOut => Reason::BodyTimeout,
-            BodyError::TooLarge => Reason::BodyTooLarge,
-        };
-        Rejection::new(reason, ID)
-    })?;
+    let body = body.read(MAX_BODY_BYTES).await.map_err(|error| Rejection::new(error.reason(), ID))?;
     Ok(Fields::read(&head.headers, &body).unwrap_or_default())
 }
 
@@ -319,12 +314,6 @@ fn stopped(why: &ChangeError) -> Rejection {
         ChangeError::NotFound => Rejection::new(Reason::Unknown, ID),
         _ => Rejection::new(Reason::Internal, ID),
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
-fn down(error: StoreError) -> Rejection {
-    tracing::error!(%error, "the store did not answer");
-    Rejection::new(Reason::Unavailable, ID).after(Duration::from_secs(5))
 }
 
 const INVALIDATE_PASSWORD: &str = "INVALIDATE_PASSWORD";

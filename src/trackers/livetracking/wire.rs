@@ -1,40 +1,9 @@
-//! Texts on the wire: JSON as PHP writes it, and the forms of names and passwords.
-
-use std::fmt;
+//! Texts on the wire: answers, and the forms of names and passwords.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::message;
-
-/// A JSON string as PHP's `json_encode` writes it: `/` escaped, nothing outside ASCII.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PhpText<'a>(pub(super) &'a str);
-
-impl fmt::Display for PhpText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        for c in self.0.chars() {
-            match c {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '/' => f.write_str("\\/")?,
-                '\u{8}' => f.write_str("\\b")?,
-                '\u{c}' => f.write_str("\\f")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                ' '..='\u{7f}' => write!(f, "{c}")?,
-                other => {
-                    for unit in other.encode_utf16(&mut [0; 2]) {
-                        write!(f, "\\u{unit:04x}")?;
-                    }
-                }
-            }
-        }
-        f.write_str("\"")
-    }
-}
 
 /// A good answer.
 pub(super) fn ok(body: impl Into<Bytes>) -> Response<Bytes> {

@@ -1,20 +1,20 @@
 //! The end points (contract sections 2, 3 and 6).
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
-use trackgate_schemes::store::{Account, StoreError};
+use trackgate_schemes::store::Account;
 use trackgate_schemes::{Class, CredentialKind, Identity, Reason, Rejection, Secret};
 
 use super::{ID, LpTracker, State};
 use crate::accounts::{ChangeError, Origin};
-use crate::message::{self, BodyError};
+use crate::message;
 use crate::ports::{AuditAction, AuditEntry};
 use crate::trackers::input::{FieldFault, Fields};
-use crate::trackers::{Call, Endpoint};
+use crate::trackers::{Call, Endpoint, unavailable};
 
 type Answer = Result<Response<Bytes>, Rejection>;
 
@@ -78,7 +78,7 @@ async fn projects(state: Arc<State>, call: Call) -> Answer {
 
 async fn staff(state: Arc<State>, call: Call) -> Answer {
     let account = state.account(call.identity()).await?;
-    let sessions = state.accounts.store().list_sessions(Some(account.id)).await.map_err(down)?;
+    let sessions = state.accounts.store().list_sessions(Some(account.id)).await.map_err(unavailable(ID))?;
     let last_login_at = sessions.iter().map(|session| session.opened_at).max();
     success(&[Employee {
         id: account.id.0,
@@ -94,7 +94,7 @@ impl State {
     async fn account(&self, who: &Identity) -> Result<Account, Rejection> {
         // An identity of another issuer has no account here.
         let id = who.account().ok_or(Rejection::new(Reason::Policy, ID))?;
-        let account = self.accounts.store().account(id).await.map_err(down)?;
+        let account = self.accounts.store().account(id).await.map_err(unavailable(ID))?;
         account.ok_or(Rejection::new(Reason::Unknown, ID))
     }
 
@@ -123,14 +123,8 @@ struct SignIn {
 
 /// The fields of a sign-in, or what is wrong with them.
 async fn read_sign_in(call: Call) -> Result<Result<SignIn, &'static str>, Rejection> {
-    let body = call.request.into_body().read(MAX_BODY_BYTES).await.map_err(|error| {
-        let reason = match error {
-            BodyError::Broken(_) => Reason::BadRequest,
-            BodyError::TimedOut => Reason::BodyTimeout,
-            BodyError::TooLarge => Reason::BodyTooLarge,
-        };
-        Rejection::new(reason, ID)
-    })?;
+    let body =
+        call.request.into_body().read(MAX_BODY_BYTES).await.map_err(|error| Rejection::new(error.reason(), ID))?;
     Ok(sign_in(&body))
 }
 
@@ -189,12 +183,6 @@ fn success<T: Serialize>(result: &T) -> Answer {
 
 fn seconds(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
-fn down(error: StoreError) -> Rejection {
-    tracing::error!(%error, "the store did not answer");
-    Rejection::new(Reason::Unavailable, ID).after(Duration::from_secs(5))
 }
 
 /// Enough for four fields, each as long as any may be.

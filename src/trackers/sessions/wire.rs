@@ -3,18 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, de::DeserializeSeed};
-use serde_json::Value;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use trackgate_schemes::Rejection;
 use trackgate_schemes::store::StoreError;
-use trackgate_schemes::{Reason, Rejection};
 
 use super::ID;
 use crate::message::{self, Body, BodyError};
+use crate::trackers::json::{PhpText, Scalar};
+use crate::trackers::unavailable;
 
 /// Which of the two forms of answers a path has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +52,7 @@ impl From<Rejection> for Stop {
 
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the session tracker cannot read or write");
-        Rejection::new(Reason::Unavailable, ID).after(Duration::from_secs(5)).into()
+        unavailable(ID)(error).into()
     }
 }
 
@@ -69,7 +67,7 @@ pub(super) enum Commas {
 
 /// The members of a request's object.
 #[derive(Debug)]
-pub(super) struct Members(BTreeMap<&'static str, Value>);
+pub(super) struct Members(BTreeMap<&'static str, Scalar>);
 
 impl Members {
     /// Reads the wanted members of a body.
@@ -79,9 +77,8 @@ impl Members {
     /// 413, 408 or 400.
     pub(super) async fn read(body: Body, commas: Commas, wanted: &'static [&'static str]) -> Result<Self, Stop> {
         let bytes = body.read(MAX_BODY_BYTES).await.map_err(|error| match error {
-            BodyError::TooLarge => Stop::from(Rejection::new(Reason::BodyTooLarge, ID)),
-            BodyError::TimedOut => Stop::from(Rejection::new(Reason::BodyTimeout, ID)),
             BodyError::Broken(_) => Stop::fault("the body broke off"),
+            BodyError::TimedOut | BodyError::TooLarge => Stop::from(Rejection::new(error.reason(), ID)),
         })?;
         Self::parse(&bytes, commas, wanted)
     }
@@ -115,11 +112,10 @@ impl Members {
     pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, Stop> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::Bool(value)) => Ok(Some(*value)),
-            Some(Value::Number(number)) if number.as_u64() == Some(1) => Ok(Some(true)),
-            Some(Value::Number(number)) if number.as_u64() == Some(0) => Ok(Some(false)),
-            Some(Value::String(text)) if text == "1" => Ok(Some(true)),
-            Some(Value::String(text)) if text == "0" => Ok(Some(false)),
+            Some(Scalar::Bool(value)) => Ok(Some(*value)),
+            Some(Scalar::Whole(number @ (0 | 1))) => Ok(Some(*number == 1)),
+            Some(Scalar::Text(text)) if text == "1" => Ok(Some(true)),
+            Some(Scalar::Text(text)) if text == "0" => Ok(Some(false)),
             Some(_) => Err(Stop::fault(format!("{name} must be 0 or 1"))),
         }
     }
@@ -132,13 +128,13 @@ impl Members {
     pub(super) fn text(&self, name: &'static str) -> Result<Option<&str>, Stop> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Scalar::Text(text)) => Ok(Some(text)),
             Some(_) => Err(Stop::fault(format!("{name} must be text"))),
         }
     }
 
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+    fn get(&self, name: &str) -> Option<&Scalar> {
+        self.0.get(name).filter(|value| **value != Scalar::Null)
     }
 }
 
@@ -188,62 +184,11 @@ impl<'de> Visitor<'de> for Wanted {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if members.0.insert(wanted, object.next_value::<Shallow>()?.0).is_some() {
+            if members.0.insert(wanted, object.next_value()?).is_some() {
                 twice = Some(*wanted);
             }
         }
         Ok(twice.map_or(Ok(members), Err))
-    }
-}
-
-/// A scalar; what is in a list or object is not kept.
-struct Shallow(Value);
-
-impl<'de> Deserialize<'de> for Shallow {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Kept;
-        impl<'de> Visitor<'de> for Kept {
-            type Value = Value;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-                Ok(Value::Null)
-            }
-
-            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-                Ok(value.into())
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-                Ok(text.into())
-            }
-
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Value::Array(Vec::new()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-                while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Value::Array(Vec::new()))
-            }
-        }
-        reader.deserialize_any(Kept).map(Self)
     }
 }
 
@@ -280,7 +225,7 @@ impl Json {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Int(value) => write!(out, "{value}").expect(STRING),
-            Self::Text(text) => quote(text, out),
+            Self::Text(text) => write!(out, "{}", PhpText(text)).expect(STRING),
             Self::List(items) => {
                 out.push('[');
                 for (n, item) in items.iter().enumerate() {
@@ -293,8 +238,7 @@ impl Json {
                 out.push('{');
                 for (n, (name, value)) in members.iter().enumerate() {
                     out.push_str(if n == 0 { "" } else { "," });
-                    quote(name, out);
-                    out.push(':');
+                    write!(out, "{}:", PhpText(name)).expect(STRING);
                     value.write(out);
                 }
                 out.push('}');
@@ -351,28 +295,6 @@ fn code(status: StatusCode) -> &'static str {
         500.. => "server_error",
         _ => "validation_error",
     }
-}
-
-/// Text between quotes in PHP's manner: slashes and all that is not ASCII escaped.
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' | '/' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='\u{7f}' => out.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(out, "\\u{unit:04x}").expect(STRING);
-                }
-            }
-        }
-    }
-    out.push('"');
 }
 
 /// Largest request body: the longest that makes sense is under 1 KiB.

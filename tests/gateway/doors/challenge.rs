@@ -13,7 +13,7 @@ struct Kept(BufReader<TcpStream>);
 impl Kept {
     fn ask(&mut self, host: &str, head: &str, body: &str) -> Answer {
         let (first, lines) = head.split_once('\n').unwrap_or((head, ""));
-        let lines: String = lines.lines().map(|line| format!("{line}\r\n")).collect();
+        let lines = if lines.is_empty() { String::new() } else { format!("{}\r\n", lines.replace('\n', "\r\n")) };
         let wire = format!(
             "{first} HTTP/1.1\r\nTE: deflate,gzip;q=0.3\r\nConnection: TE\r\n{lines}Host: {host}\r\nUser-Agent: quarqd-2-influxdb/1\r\nContent-Length: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n{body}",
             body.len()
@@ -87,12 +87,12 @@ fn answers_are_the_same_byte_for_byte() {
     assert_eq!(whole(&pong), format!("204\n{cors}x-influxdb-build: OSS\nx-influxdb-version: 1.6.7\n\n"));
     // RFC 9110 section 8.6: no length with 204.
     assert!(!pong.headers.contains_key("content-length") && !pong.headers.contains_key("transfer-encoding"));
-    // `Allow` in the order of the original's route table.
+    // `Allow` in the order of the original's route table, and `HEAD` where `GET` answers it.
     let allow = [
         ("GET /register", "POST, OPTIONS"),
         ("PUT /register", "POST, OPTIONS"),
-        ("DELETE /user/testrider", "OPTIONS, GET"),
-        ("PUT /user/change-password", "POST, OPTIONS, GET"),
+        ("DELETE /user/testrider", "OPTIONS, GET, HEAD"),
+        ("PUT /user/change-password", "POST, OPTIONS, GET, HEAD"),
     ];
     for (head, allow) in allow {
         let answer = inside.ask(head, "");

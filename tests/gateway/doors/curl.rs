@@ -48,10 +48,6 @@ impl Curl {
         self.known.insert(name.to_owned(), value.to_owned());
     }
 
-    pub(super) fn known(&self, name: &str) -> &str {
-        &self.known[name]
-    }
-
     /// Days and times around this one, in UTC.
     pub(super) fn know_days(&mut self, now: SystemTime) {
         let now = Timestamp::try_from(now).unwrap().to_zoned(TimeZone::UTC);
@@ -97,7 +93,7 @@ impl Curl {
 
     /// Plays a transcript.
     pub(super) fn play(&mut self, transcript: &str) {
-        let mut failed = String::new();
+        let mut failed = Vec::new();
         for case in transcript.split("=== ").skip(1) {
             let (title, case) = case.split_once('\n').unwrap();
             let (command, expected) = case.split_once("\n---\n").unwrap_or_else(|| panic!("no answer: {title}"));
@@ -106,16 +102,16 @@ impl Curl {
             match fits(&expected, &answer, &self.known) {
                 Some(learned) => self.known.extend(learned),
                 None => {
-                    failed += &format!("=== {title}\n{command}\n--- expected\n{expected}\n--- answered\n{answer}\n")
+                    failed.push(format!("=== {title}\n{command}\n--- expected\n{expected}\n--- answered\n{answer}\n"));
                 }
             }
         }
-        assert!(failed.is_empty(), "\n{failed}");
+        assert!(failed.is_empty(), "\n{}", failed.concat());
     }
 }
 
 /// All of an answer that is the same each time.
-pub(super) fn whole(answer: &Answer) -> String {
+pub(crate) fn whole(answer: &Answer) -> String {
     check_own_headers(answer);
     let mut lines: Vec<_> = answer
         .headers
@@ -124,7 +120,7 @@ pub(super) fn whole(answer: &Answer) -> String {
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect();
     lines.sort();
-    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let lines = if lines.is_empty() { String::new() } else { lines.join("\n") + "\n" };
     format!("{}\n{lines}\n{}", answer.status, answer.text())
 }
 

@@ -8,10 +8,10 @@
 //! `date`, `x-request-id`, `content-length` and `connection`; the first three are checked for themselves.
 
 mod challenge;
-mod curl;
+pub(crate) mod curl;
 mod lifetimes;
 mod one_account;
-mod tokens;
+pub(crate) mod tokens;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -137,7 +137,7 @@ fn session_tracker_used_wrongly() {
 }
 
 /// Signs in at the door of LPTracker: the token.
-fn sliding(inside: &Inside, name: &str, service: &str) -> String {
+pub(crate) fn sliding(inside: &Inside, name: &str, service: &str) -> String {
     let (text, body) = sign_in_from(inside, Ipv4Addr::LOCALHOST, name, service);
     body["result"]["token"].as_str().unwrap_or_else(|| panic!("{text}")).to_owned()
 }
@@ -151,7 +151,7 @@ fn sign_in_from(inside: &Inside, from: Ipv4Addr, name: &str, service: &str) -> (
 }
 
 /// Signs in at the door of FitTrackee: the token.
-fn signed(inside: &Inside, name: &str) -> String {
+pub(crate) fn signed(inside: &Inside, name: &str) -> String {
     let body = format!(r#"{{"email":"{name}@example.org","password":"correct-horse"}}"#);
     let answer = inside.ask("POST /api/auth/login\nContent-Type: application/json", &body);
     answer.json()["auth_token"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()

@@ -94,8 +94,8 @@ fn rev_01_from_the_first_request_on_that_starts_after_the_answer() {
 #[test]
 fn bas_16_a_new_password_ends_everything_that_the_old_one_opened() {
     let inside = Inside::start("");
-    let held = four(&inside);
-    assert_eq!(open(&inside, &held), [true; 4]);
+    let four = four(&inside);
+    assert_eq!(open(&inside, &four), [true; 4]);
     let head = format!(
         "POST /user/change-password\n{}\nContent-Type: application/x-www-form-urlencoded",
         basic("testrider", "correct-horse")
@@ -103,8 +103,8 @@ fn bas_16_a_new_password_ends_everything_that_the_old_one_opened() {
     let changed = inside.ask(&head, "password=correct-horse&new_password=battery-staple");
     assert_eq!(changed.text(), r#"{"status":"OK"}"#);
     // API tokens are credentials of their own, and stay until they are revoked.
-    assert_eq!(open(&inside, &held), [false, false, false, true]);
-    let [tracking, lptracker, fittrackee, _] = seen(&inside, &held);
+    assert_eq!(open(&inside, &four), [false, false, false, true]);
+    let [tracking, lptracker, fittrackee, _] = seen(&inside, &four);
     assert_eq!((tracking.status, tracking.text()), (403, r#"{"error":"AUTHENTICATION_FAILED"}"#));
     assert_eq!(lptracker.text(), r#"{"status":"error","errors":[{"code":401,"message":"Invalid token"}]}"#);
     assert_eq!(fittrackee.json()["message"], "invalid token, please log in again");

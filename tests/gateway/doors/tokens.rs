@@ -18,7 +18,7 @@ fn refused_by_live_tracking() -> String {
     )
 }
 
-fn revoke(inside: &Inside, token: &str) {
+pub(crate) fn revoke(inside: &Inside, token: &str) {
     let accounts = inside.gateway().accounts();
     let tokens = inside.wait(accounts.store().list_tokens(None)).unwrap();
     let held = tokens.iter().find(|held| token.contains(&*held.id)).unwrap();

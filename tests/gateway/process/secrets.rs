@@ -183,7 +183,7 @@ fn explain_tells_what_would_become_of_a_request_and_no_secret() {
     }
     let json = place.done(&["explain", "-X", "POST", "/points/a?p=hidden-query", "-H", &header, "--json"], "");
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((&value["route"], &value["canonical_path"]["Ok"]), (&"points".into(), &"/points/a".into()), "{json}");
+    assert_eq!((&value["route"], &value["canonical_path"]), (&"points".into(), &"/points/a".into()), "{json}");
     assert!(!json.contains(secret_of(token)) && !json.contains("hidden-query"), "{json}");
 }
 
@@ -205,5 +205,10 @@ fn explain_reads_a_raw_request_from_standard_input() {
     assert!(out.contains("basic absent") && out.contains("api absent") && out.contains("lp absent"), "{out}");
     assert!(out.contains("401"), "{out}");
     let out = place.done(&["explain", "/points/../../etc/passwd"], "");
-    assert!(out.contains("refused: "), "{out}");
+    assert!(out.contains("path          refused: the path holds a dot segment"), "{out}");
+    assert!(out.contains("status 400") && !out.contains("  not "), "no route was looked for: {out}");
+    let out = place.done(&["explain", "/points/../../etc/passwd", "--json"], "");
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&told["canonical_path"], &told["route"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert_eq!(told["path_fault"], "the path holds a dot segment");
 }

@@ -1,16 +1,21 @@
 //! Reading the event log, so that a change in another process is seen here within a second.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use trackgate_schemes::store::StoreError;
 
-use super::AccountService;
-use crate::ports::{Event, EventKind};
+use super::{AccountService, Memories};
+use crate::ports::{Event, EventKind, Events};
+
+#[cfg(test)]
+mod tests;
 
 /// Reads the event log from its end at start on.
 #[derive(Debug)]
 pub struct Follower {
-    service: AccountService,
+    events: Arc<dyn Events>,
+    memories: Arc<Memories>,
     seen: u64,
     read_at: Instant,
 }
@@ -27,12 +32,16 @@ impl AccountService {
     ///
     /// [`FollowError`] if the store is down.
     pub async fn follow(&self) -> Result<Follower, FollowError> {
-        let seen = self.store.newest_event().await?;
-        Ok(Follower { service: self.clone(), seen, read_at: Instant::now() })
+        Ok(Follower::start(Arc::clone(&self.store) as _, Arc::clone(&self.memories)).await?)
     }
 }
 
 impl Follower {
+    async fn start(events: Arc<dyn Events>, memories: Arc<Memories>) -> Result<Self, StoreError> {
+        let seen = events.newest_event().await?;
+        Ok(Self { events, memories, seen, read_at: Instant::now() })
+    }
+
     /// Reads what is new and forgets what it names. A gap in the log forgets everything.
     ///
     /// # Errors
@@ -40,13 +49,7 @@ impl Follower {
     /// [`FollowError`] if the store is down; once that has lasted for [`Follower::BOUND`], every memory
     /// is emptied at each try, so that nothing is accepted from old knowledge.
     pub async fn catch_up(&mut self) -> Result<(), FollowError> {
-        let read = self.read().await;
-        if read.is_ok() {
-            self.read_at = Instant::now();
-        } else if self.read_at.elapsed() > Self::BOUND {
-            self.service.memories.forget_all();
-        }
-        read
+        self.catch_up_at(Instant::now()).await
     }
 
     /// Follows for ever, two times a second.
@@ -59,9 +62,19 @@ impl Follower {
         }
     }
 
+    async fn catch_up_at(&mut self, now: Instant) -> Result<(), FollowError> {
+        let read = self.read().await;
+        if read.is_ok() {
+            self.read_at = now;
+        } else if now.saturating_duration_since(self.read_at) > Self::BOUND {
+            self.memories.forget_all();
+        }
+        read
+    }
+
     async fn read(&mut self) -> Result<(), FollowError> {
         loop {
-            let events = self.service.store.events_after(self.seen, BATCH).await?;
+            let events = self.events.events_after(self.seen, BATCH).await?;
             let full = events.len() == BATCH as usize;
             for event in events {
                 self.apply(&event);
@@ -74,12 +87,13 @@ impl Follower {
 
     fn apply(&mut self, event: &Event) {
         if event.seq != self.seen + 1 {
-            self.service.memories.forget_all();
+            self.memories.forget_all();
         }
-        self.seen = event.seq;
+        // Never back: what was applied need not be read again and again.
+        self.seen = self.seen.max(event.seq);
         match &event.kind {
-            EventKind::Account(id) => self.service.memories.forget_account(*id),
-            EventKind::Credential { id, .. } => self.service.memories.forget_credential(id),
+            EventKind::Account(id) => self.memories.forget_account(*id),
+            EventKind::Credential { id, .. } => self.memories.forget_credential(id),
         }
     }
 

@@ -1,0 +1,146 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use trackgate_schemes::store::{Answer, StoreErrorKind};
+use trackgate_schemes::{AccountId, Forget};
+
+use super::*;
+
+/// An event log that holds what a test wants, or does not answer.
+#[derive(Debug, Default)]
+struct Log {
+    events: Mutex<Vec<Event>>,
+    is_down: AtomicBool,
+}
+
+impl Log {
+    fn answer<T: Send + 'static>(&self, answer: impl FnOnce(&[Event]) -> T) -> Answer<'_, T> {
+        let answer = if self.is_down.load(Ordering::SeqCst) {
+            Err(StoreError::new(StoreErrorKind::Unavailable, "by the test"))
+        } else {
+            Ok(answer(&self.events.lock().unwrap()))
+        };
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn add(&self, seq: u64, account: i64) {
+        let kind = EventKind::Account(AccountId(account));
+        self.events.lock().unwrap().push(Event { seq, at: SystemTime::UNIX_EPOCH, kind });
+    }
+}
+
+impl Events for Log {
+    fn newest_event(&self) -> Answer<'_, u64> {
+        self.answer(|events| events.iter().map(|event| event.seq).max().unwrap_or(0))
+    }
+
+    fn events_after(&self, after: u64, limit: u32) -> Answer<'_, Vec<Event>> {
+        self.answer(|events| events.iter().filter(|event| event.seq > after).take(limit as usize).cloned().collect())
+    }
+}
+
+/// Writes down what it was told to forget.
+#[derive(Debug, Default)]
+struct Forgotten(Mutex<Vec<String>>);
+
+impl Forgotten {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Forget for Forgotten {
+    fn forget_account(&self, account: AccountId) {
+        self.0.lock().unwrap().push(account.to_string());
+    }
+
+    fn forget_credential(&self, id: &str) {
+        self.0.lock().unwrap().push(id.to_owned());
+    }
+
+    fn forget_all(&self) {
+        self.0.lock().unwrap().push("all".to_owned());
+    }
+}
+
+async fn started(log: &Arc<Log>) -> (Follower, Arc<Forgotten>) {
+    let (memories, forgotten) = (Memories::default(), Arc::new(Forgotten::default()));
+    memories.add(Arc::clone(&forgotten) as _);
+    let follower = Follower::start(Arc::clone(log) as _, Arc::new(memories)).await.unwrap();
+    (follower, forgotten)
+}
+
+#[tokio::test]
+async fn what_is_new_is_forgotten_once() {
+    let log = Arc::new(Log::default());
+    log.add(1, 11);
+    let (mut follower, forgotten) = started(&log).await;
+    follower.catch_up().await.unwrap();
+    assert_eq!(forgotten.take(), NOTHING, "what was before the start");
+    log.add(2, 12);
+    let kind = EventKind::Credential { id: "token".into(), account: None };
+    log.events.lock().unwrap().push(Event { seq: 3, at: SystemTime::UNIX_EPOCH, kind });
+    follower.catch_up().await.unwrap();
+    assert_eq!(forgotten.take(), ["12", "token"]);
+    follower.catch_up().await.unwrap();
+    assert_eq!(forgotten.take(), NOTHING);
+}
+
+#[tokio::test]
+async fn more_than_a_batch_is_read_at_once() {
+    let log = Arc::new(Log::default());
+    let (mut follower, forgotten) = started(&log).await;
+    let many = u64::from(BATCH) * 2 + 1;
+    for seq in 1..=many {
+        log.add(seq, i64::try_from(seq).unwrap());
+    }
+    follower.catch_up().await.unwrap();
+    assert_eq!(forgotten.take().len() as u64, many);
+}
+
+#[tokio::test]
+async fn rev_11_memories_are_not_trusted_when_the_log_is_not_read_for_long() {
+    let log = Arc::new(Log::default());
+    let (mut follower, forgotten) = started(&log).await;
+    let begun = Instant::now();
+    follower.catch_up_at(begun).await.unwrap();
+    log.is_down.store(true, Ordering::SeqCst);
+    for (after, expected) in [
+        (Duration::from_secs(1), &NOTHING[..]),
+        (Follower::BOUND, &NOTHING),
+        (Follower::BOUND + Duration::from_millis(1), &["all"]),
+        (Follower::BOUND * 2, &["all"]),
+    ] {
+        follower.catch_up_at(begun + after).await.unwrap_err();
+        assert_eq!(forgotten.take(), expected, "{after:?}");
+    }
+    // It heals by itself, and what happened meanwhile is not missed.
+    log.add(1, 11);
+    log.is_down.store(false, Ordering::SeqCst);
+    follower.catch_up_at(begun + Follower::BOUND * 3).await.unwrap();
+    assert_eq!(forgotten.take(), ["11"]);
+    log.is_down.store(true, Ordering::SeqCst);
+    follower.catch_up_at(begun + Follower::BOUND * 3 + Duration::from_secs(1)).await.unwrap_err();
+    assert_eq!(forgotten.take(), NOTHING, "the bound is counted anew");
+}
+
+#[tokio::test]
+async fn rev_12_a_gap_or_another_order_forgets_everything_and_goes_on() {
+    let log = Arc::new(Log::default());
+    let (mut follower, forgotten) = started(&log).await;
+    for (seq, expected) in [(1, &["11"][..]), (3, &["all", "11"]), (4, &["11"])] {
+        log.add(seq, 11);
+        follower.catch_up().await.unwrap();
+        assert_eq!(forgotten.take(), expected, "{seq}");
+    }
+    // Two in the wrong order.
+    log.add(6, 16);
+    log.add(5, 15);
+    follower.catch_up().await.unwrap();
+    assert_eq!(forgotten.take(), ["all", "16", "all", "15"]);
+    follower.catch_up().await.unwrap();
+    assert_eq!(forgotten.take(), NOTHING, "and nothing is read for ever");
+}
+
+const NOTHING: [&str; 0] = [];

@@ -1,1 +1,0 @@
-//! Bad input is refused clearly, in the wording of each tracker.
