@@ -104,3 +104,117 @@ impl Follower {
 }
 
 const BATCH: u32 = 500;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::SystemTime;
+
+    use trackgate_schemes::store::AccountState;
+    use trackgate_schemes::{AccountId, Forget, Grants, HashPool, ManualClock, NoGuard, SignIn};
+
+    use super::*;
+    use crate::accounts::{Memories, Origin, Registration};
+    use crate::stores::MemoryStore;
+
+    /// Keeps what it was told to forget.
+    #[derive(Debug, Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl Told {
+        fn tell(&self, what: String) {
+            self.0.lock().unwrap().push(what);
+        }
+
+        fn take(&self) -> Vec<String> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    impl Forget for Told {
+        fn forget_account(&self, account: AccountId) {
+            self.tell(format!("account {account}"));
+        }
+
+        fn forget_credential(&self, id: &str) {
+            self.tell(format!("credential {id}"));
+        }
+
+        fn forget_all(&self) {
+            self.tell("all".to_owned());
+        }
+    }
+
+    /// Two processes on one store, and the memory of the second.
+    fn two() -> (AccountService, AccountService, Arc<Told>) {
+        let store = Arc::new(MemoryStore::default());
+        let one = || {
+            let sign_in = SignIn::new(store.clone(), Arc::new(NoGuard), HashPool::new(1, 1));
+            let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_hours(1)));
+            AccountService::new(store.clone(), sign_in, Arc::new(Memories::default()), clock)
+        };
+        let (first, second, told) = (one(), one(), Arc::new(Told::default()));
+        second.memories().add(Arc::clone(&told) as _);
+        (first, second, told)
+    }
+
+    fn rider(n: usize) -> Registration {
+        let (email, password, state) = (None, None, AccountState::Active);
+        Registration { name: format!("rider{n}"), email, password, state, grants: Grants::EVERYDAY }
+    }
+
+    #[tokio::test]
+    async fn what_another_process_changes_is_forgotten_however_much_it_is() {
+        let (first, second, told) = two();
+        first.register(rider(0), &Origin::operator()).await.unwrap();
+        let mut follower = second.follow().await.unwrap();
+        follower.catch_up().await.unwrap();
+        assert_eq!(told.take(), [""; 0], "what came before is known by nobody yet");
+        let mut expected = Vec::new();
+        for n in 1..=2 * BATCH as usize + 3 {
+            let account = first.register(rider(n), &Origin::operator()).await.unwrap();
+            expected.push(format!("account {}", account.id));
+        }
+        follower.catch_up().await.unwrap();
+        assert_eq!(told.take(), expected);
+        follower.catch_up().await.unwrap();
+        assert_eq!(told.take(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn rev_12_a_gap_a_repeat_and_a_step_back_forget_everything() {
+        let (_first, second, told) = two();
+        let mut follower = second.follow().await.unwrap();
+        let event = |seq| Event {
+            seq,
+            at: SystemTime::UNIX_EPOCH,
+            kind: EventKind::Credential { id: format!("{seq}").into(), account: None },
+        };
+        for (seq, expected) in [
+            (1, &["credential 1"][..]),
+            (2, &["credential 2"]),
+            (4, &["all", "credential 4"]),
+            (5, &["credential 5"]),
+            (5, &["all", "credential 5"]),
+            (3, &["all", "credential 3"]),
+            (4, &["credential 4"]),
+        ] {
+            follower.apply(&event(seq));
+            assert_eq!(told.take(), expected, "at {seq}");
+        }
+    }
+
+    #[tokio::test]
+    async fn rev_11_beyond_the_bound_nothing_is_trusted_at_any_try() {
+        let (first, second, told) = two();
+        let mut follower = second.follow().await.unwrap();
+        first.store().close().await.unwrap();
+        assert!(follower.catch_up().await.is_err());
+        assert_eq!(told.take(), [""; 0], "within the bound memory is trusted");
+        follower.read_at = follower.read_at.checked_sub(Follower::BOUND).unwrap();
+        for _ in 0..2 {
+            assert!(follower.catch_up().await.is_err());
+            assert_eq!(told.take(), ["all"]);
+        }
+    }
+}

@@ -284,7 +284,7 @@ fn sld_18_a_dead_token_cannot_sign_out_and_a_request_that_runs_may_end() {
         assert_eq!(sign_out(&inside, &token), 200);
         running.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
     });
-    assert!(answers.iter().all(|answer| matches!(status(answer), 200 | 401)), "{answers:?}");
+    assert!(answers.iter().all(|answer| matches!(status(answer), 200 | 401 | 503)), "{answers:?}");
     assert!(!is_live(&inside, &token));
 }
 

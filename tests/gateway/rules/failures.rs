@@ -89,7 +89,7 @@ fn rev_08_a_store_that_is_down_is_503_with_retry_after_in_every_wording() {
 }
 
 #[test]
-fn rev_08_memory_opens_no_door_beyond_its_bound_while_the_store_is_down() {
+fn rev_08_rev_11_memory_opens_no_door_beyond_its_bound_while_the_store_is_down() {
     let inside = Inside::start("");
     let rider = inside.account("rider");
     let credentials = credentials(&inside, &rider);

@@ -87,6 +87,49 @@ fn a_bad_credential_never_falls_through_to_another_scheme_or_to_anonymous() {
 }
 
 #[test]
+fn the_first_scheme_that_finds_its_credential_decides() {
+    let upstream = Upstream::start();
+    let routes = r#"
+[schemes.other]
+kind = "sliding"
+header = "token"
+[schemes.tokens]
+kind = "bearer"
+header = "token"
+[[routes]]
+name = "sign-in"
+tracker = "lptracker"
+[[routes]]
+name = "own-first"
+match = "GET /own-first"
+auth = ["tokens", "lp", "other"]
+upstream = "up"
+[[routes]]
+name = "other-first"
+match = "GET /other-first"
+auth = ["tokens", "other", "lp"]
+upstream = "up"
+"#;
+    let inside = Inside::start(&format!("{}{routes}", upstream.config()));
+    let rider = inside.account("rider");
+    let sliding = sliding(&inside, "127.0.0.1", "rider");
+    let api = inside.token(&rider, "points:read");
+    // All three read one header. A sliding token is no API token, so the first looks on; the next finds a
+    // token of its kind, and the last is not asked.
+    for (path, token, status) in [
+        ("/own-first", &sliding, 200),
+        ("/other-first", &sliding, 401),
+        ("/own-first", &api, 200),
+        ("/other-first", &api, 200),
+    ] {
+        for _ in 0..2 {
+            assert_eq!(inside.ask(&format!("GET {path}\ntoken: {token}"), "").status, status, "{path}");
+        }
+    }
+    assert_eq!(upstream.heads().len(), 6);
+}
+
+#[test]
 fn bas_17_brt_08_two_credentials_are_refused_before_any_scheme_runs() {
     let upstream = Upstream::start();
     let inside = start(&upstream);

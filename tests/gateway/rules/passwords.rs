@@ -91,6 +91,34 @@ fn pwd_05_bcrypt_takes_no_password_of_73_bytes() {
 }
 
 #[test]
+fn pwd_07_a_password_is_changed_with_the_present_one_only() {
+    let inside = Inside::start("");
+    let rider = inside.account("rider");
+    let token = inside.token(&rider, "profile:read profile:write");
+    let before = stored(&inside, "rider");
+    let change = |credential: &str, form: &str| {
+        let head = "POST /user/change-password\nContent-Type: application/x-www-form-urlencoded";
+        inside.ask(&format!("{head}\n{credential}"), form)
+    };
+    let right = basic("rider", "correct-horse");
+    for (credential, form) in [
+        (&right, "new_password=another-horse"),
+        (&right, "password=&new_password=another-horse"),
+        (&right, "password=wrong-horse&new_password=another-horse"),
+        (&right, "password=correct-horse"),
+        (&basic("rider", "wrong-horse"), "password=correct-horse&new_password=another-horse"),
+        (&basic("rider", &token), "password=correct-horse&new_password=another-horse"),
+        (&"X-None: 1".to_owned(), "password=correct-horse&new_password=another-horse"),
+    ] {
+        let answer = change(credential, form);
+        assert_ne!(answer.text(), r#"{"status":"OK"}"#, "{form}");
+        assert_eq!(stored(&inside, "rider"), before, "{form}");
+    }
+    assert_eq!(change(&right, "password=correct-horse&new_password=another-horse").text(), r#"{"status":"OK"}"#);
+    assert_ne!(stored(&inside, "rider"), before);
+}
+
+#[test]
 fn bas_12_over_1_kib_is_answered_like_a_wrong_one_and_counts_as_no_guess() {
     let inside = Inside::start(&format!("[guessing]\nper_account = 3\n{PROXIED}"));
     inside.account("rider");

@@ -102,6 +102,32 @@ fn pth_04_pth_08_the_upstream_reads_the_path_that_was_judged() {
 }
 
 #[test]
+fn pth_07_pth_10_neither_queries_nor_suffixes_make_a_weaker_route() {
+    let upstream = Upstream::start();
+    let inside = start(&upstream, "");
+    for target in [
+        "/guarded/a?/open/a",
+        "/guarded/a?/../../open/a",
+        "/guarded/a.css",
+        "/guarded/a.json",
+        "/guarded/a.",
+        "/guarded/a/",
+        "/guarded/open/a",
+        "/guarded/a%20",
+    ] {
+        let answer = inside.ask(&format!("GET {target}"), "");
+        assert_eq!((answer.status, answer.header("cache-control")), (401, "no-store"), "{target}");
+    }
+    for target in ["/guarded/a;x.css", "/guarded/a%00.css", "/guarded/..;/open/a"] {
+        assert_eq!(get(&inside, target), 400, "{target}");
+    }
+    for target in ["/guarded", "/guarded.css", "/GUARDED/a", "/guarded%20/a"] {
+        assert_eq!(get(&inside, target), 404, "{target}");
+    }
+    assert_eq!(upstream.heads().len(), 0);
+}
+
+#[test]
 fn sld_10_the_address_is_the_sockets_whatever_an_unlisted_peer_says() {
     let upstream = Upstream::start();
     let inside = start(&upstream, "");
