@@ -85,6 +85,9 @@ fn the_catalogue_mounts_each_tracker_exactly_once() {
     let mut seen = 0;
     for tracker in trackers.filter(|entry| entry.file_type().unwrap().is_dir()) {
         let name = tracker.file_name().into_string().unwrap();
+        if name == "testing" {
+            continue;
+        }
         for wanted in [format!("crate::trackers::{name}::"), format!("\"{name}\" =>")] {
             let lines = catalogue.files.iter().flat_map(Source::lines).filter(|(_, line)| line.contains(&wanted));
             assert_eq!(lines.count(), 1, "src/catalogue has not exactly one line with {wanted}");

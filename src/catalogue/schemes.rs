@@ -286,6 +286,7 @@ impl Maker<'_> {
             leeway,
             required_claims,
             external_grants,
+            local_accounts,
             ..
         } = &scheme.kind
         else {
@@ -309,6 +310,12 @@ impl Maker<'_> {
             Keys::secret(algorithm, text)
         };
         let keys = keys.map_err(|error| CatalogueError::Scheme { name: scheme.name.clone(), source: error.into() })?;
+        // Who signs elsewhere chooses `sub`: without a word of the operator it must not be an account here.
+        if external_grants.is_none() && !local_accounts && !keys.can_sign() {
+            let why = "its keys only verify, so another issuer signs: give `external_grants` for the identities that \
+                       it knows, or `local_accounts = true` if its `sub` is the number of an account here";
+            return Err(wrong(&scheme.name, why));
+        }
         let mut settings = jwt::Settings::new(id);
         settings.lifetime = *lifetime;
         settings.issuer = issuer.as_deref().map(Into::into);
@@ -359,7 +366,7 @@ fn make_key_file(key: &SecretRef) -> std::io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     // Whole or not at all: another process may start at the same instant.
-    let fresh = file.with_extension(format!("new-{}", std::process::id()));
+    let fresh = file.with_extension(format!("new-{:016x}", rand::random::<u64>()));
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     out.write_all(fresh_key().expose())?;
     out.sync_all()?;

@@ -207,8 +207,12 @@ pub enum Scheme {
         /// Claims that must be there.
         #[serde(default)]
         required_claims: Vec<String>,
-        /// Grants of identities whom another issuer knows; without, `sub` is the number of an account here.
+        /// Grants of identities whom another issuer knows; needed with keys that only verify. Without, `sub` is
+        /// the number of an account here.
         external_grants: Option<Vec<String>>,
+        /// Let a key that only verifies, and so is another issuer's, speak for accounts here by their number.
+        #[serde(default)]
+        local_accounts: bool,
     },
     /// An opaque token in a header whose life starts anew with each use.
     Sliding {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trackgate_schemes::store::StoreError;
+use trackgate_schemes::store::{StoreError, StoreErrorKind};
 
 use super::{AccountService, Memories};
 use crate::ports::{Event, EventKind, Events};
@@ -74,7 +74,9 @@ impl Follower {
 
     async fn read(&mut self) -> Result<(), FollowError> {
         loop {
-            let events = self.events.events_after(self.seen, BATCH).await?;
+            let asked = tokio::time::timeout(Self::PATIENCE, self.events.events_after(self.seen, BATCH)).await;
+            let late = |_late| StoreError::new(StoreErrorKind::Unavailable, "the event log did not answer in time");
+            let events = asked.map_err(late)??;
             let full = events.len() == BATCH as usize;
             for event in events {
                 self.apply(&event);
@@ -98,7 +100,10 @@ impl Follower {
     }
 
     /// How long memories may be trusted while the log cannot be read.
-    pub const BOUND: Duration = Duration::from_secs(10);
+    pub const BOUND: Duration = Duration::from_secs(5);
+
+    /// How long one reading may take.
+    const PATIENCE: Duration = Duration::from_secs(1);
 
     const EVERY: Duration = Duration::from_millis(400);
 }

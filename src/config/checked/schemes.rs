@@ -61,6 +61,8 @@ pub enum SchemeKind {
         required_claims: Vec<String>,
         /// Grants of identities whom another issuer knows.
         external_grants: Option<Grants>,
+        /// Whether keys that only verify may speak for accounts here.
+        local_accounts: bool,
     },
     /// A sliding token.
     Sliding {
@@ -111,6 +113,7 @@ fn built_in() -> [(&'static str, written::Scheme); 4] {
                 leeway: None,
                 required_claims: Vec::new(),
                 external_grants: None,
+                local_accounts: false,
             },
         ),
         (
@@ -144,6 +147,7 @@ fn kind(written: written::Scheme, base: &Path) -> Result<SchemeKind, Fault> {
             leeway,
             required_claims,
             external_grants,
+            local_accounts,
         } => {
             if key.is_some() && jwks.is_some() {
                 return Err(Fault::new("`key` and `jwks` cannot both be given").under("jwks"));
@@ -162,6 +166,7 @@ fn kind(written: written::Scheme, base: &Path) -> Result<SchemeKind, Fault> {
                 leeway: leeway.map_or(Duration::ZERO, |time| time.0),
                 required_claims,
                 external_grants: grants.map_err(|error| Fault::new(error.to_string()).under("external_grants"))?,
+                local_accounts,
             }
         }
         written::Scheme::Sliding { header, idle, absolute, ip, per_account } => {

@@ -245,21 +245,21 @@ fn a_raw_route_takes_paths_byte_for_byte() {
         + &route("all", "/{*rest}", PUBLIC);
     let front = Front::start(Recorder::ok(), &config);
     for path in [
-        "/raw/a%2fb",
         "/raw/a%2Fb",
         "/raw/a;b=c",
         "/raw//a//",
-        "/raw/a%5cb",
-        "/raw/%7e%41",
-        "/raw/%c3%a9",
-        "/raw/a%3bb",
+        "/raw/a%5Cb",
+        "/raw/%C3%A9",
+        "/raw/a%3Bb",
         "/raw/plain?q=%2f",
         "/raw/!$&'()*+,=:@",
         "/raw/",
-        "/raw/%2f%2f",
+        "/raw/%2F%2F",
     ] {
         assert_eq!(sent(&front, path), (200, path.to_owned()));
     }
+    // Only what two readers could not tell apart is written in one way.
+    assert_eq!(sent(&front, "/raw/%7e%41%2f"), (200, "/raw/~A%2F".to_owned()));
     let before = front.up.all();
     for (path, status) in [
         ("/raw/../guarded/x", 400),
