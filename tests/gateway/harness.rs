@@ -144,7 +144,7 @@ pub(crate) fn wire(address: SocketAddr, head: &str, body: &str) -> Vec<u8> {
         wire.push_str("\r\n");
     }
     if !body.is_empty() {
-        wire.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        wire.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
     }
     wire.push_str("\r\n");
     wire.push_str(body);

@@ -114,7 +114,9 @@ fn uses_of_a_sliding_token_are_written_in_steps_and_never_one_step_late() {
     // What is due is written within a second; what is not due stays unwritten for ever.
     for (uses, expected) in [(&[0, 10, 29][..], 0), (&[30], 30), (&[31, 45, 59], 30), (&[61, 62, 90], 61), (&[91], 91)]
     {
-        uses.iter().for_each(|minutes| used_at(*minutes));
+        for minutes in uses {
+            used_at(*minutes);
+        }
         sleep(Duration::from_millis(1200));
         assert_eq!(written(), Duration::from_mins(expected), "after uses at {uses:?}");
     }
