@@ -196,6 +196,8 @@ impl Life {
 pub struct OpenSession {
     /// The session as it shall be stored; `last_used_at` is now.
     pub session: Session,
+    /// The generation of the account as it was when its password was checked.
+    pub generation: u64,
     /// Which of the stored sessions count as live.
     pub life: Life,
     /// Uses that memory knows and the store may not: `(session id, last use)`.
@@ -235,6 +237,9 @@ pub enum Opened {
 pub trait Sessions: fmt::Debug + Send + Sync + 'static {
     /// Opens a session in one step: expired ones of the account and address leave, the address rule is
     /// checked against those that are live, the new one is stored. Two at once cannot both win.
+    ///
+    /// Fails as unavailable when the account is gone, out of use or of another generation by now: all its
+    /// credentials ended after the password was checked, and this one must not outlive them.
     fn open_session(&self, request: OpenSession) -> Answer<'_, Opened>;
 
     /// The session of this scheme and token digest with its account, live or not.

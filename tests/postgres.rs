@@ -96,6 +96,7 @@ fn sign_in(id: &str, account: AccountId, opened: u64) -> OpenSession {
     };
     OpenSession {
         session,
+        generation: 0,
         life: Life { idle: Duration::from_mins(1), absolute: None },
         unwritten: Vec::new(),
         rule: AddressRule::OneUserRefuse,

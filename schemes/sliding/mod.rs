@@ -150,6 +150,7 @@ impl Sliding {
         let rule = settings.ip.rule();
         let request = OpenSession {
             session: session.clone(),
+            generation: account.generation,
             life: settings.life,
             unwritten: around.unwritten,
             rule,

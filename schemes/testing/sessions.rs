@@ -7,7 +7,7 @@ use crate::store::{AddressRule, OpenSession, Opened, Session};
 
 /// Opens the session in one step; `sessions` are all that are stored, oldest first.
 pub(super) fn open(sessions: &mut Vec<Session>, request: OpenSession) -> Opened {
-    let OpenSession { session: new, life, unwritten, rule, per_account } = request;
+    let OpenSession { session: new, life, unwritten, rule, per_account, .. } = request;
     let now = new.last_used_at;
     let is_live = |session: &Session| {
         let written = session.last_used_at;

@@ -203,7 +203,7 @@ fn second(at: u64) -> SystemTime {
 
 fn opening(session: Session, rule: AddressRule, per_account: u32) -> OpenSession {
     let life = Life { idle: Duration::from_secs(100), absolute: Some(Duration::from_secs(1_000)) };
-    OpenSession { session, life, unwritten: Vec::new(), rule, per_account }
+    OpenSession { session, generation: 0, life, unwritten: Vec::new(), rule, per_account }
 }
 
 /// Opens it and gives the ids of those that ended for it; `None` if the address was taken.
@@ -234,6 +234,10 @@ async fn sessions_are_opened_found_and_closed(fixture: &dyn StoreFixture) {
     ok(fixture.settle()).await;
     let found = ok(sessions.session("lp", &first.digest)).await.map(|(session, _)| session.last_used_at);
     assert_eq!(found, Some(second(50)), "a use that was noted is known");
+    let stale = opening(session("stale", &owner, Some(1), 0), AddressRule::Any, 9);
+    let stale = OpenSession { generation: owner.generation + 1, ..stale };
+    assert!(fixture.sessions().open_session(stale).await.is_err(), "all credentials ended while somebody signed in");
+    assert!(!is_stored(fixture, "stale").await);
     // Dead by now, but used later than the store knows: it is not swept away.
     let request = opening(session("second", &owner, Some(1), 200), AddressRule::Any, 9);
     let unwritten = vec![(Arc::clone(&first.id), second(150))];

@@ -232,7 +232,14 @@ impl ApiTokens for TestStore {
 
 impl Sessions for TestStore {
     fn open_session(&self, request: OpenSession) -> Answer<'_, Opened> {
-        self.answer(move |state| super::sessions::open(&mut state.sessions, request))
+        Box::pin(async move {
+            let opening = self.answer(move |state| {
+                let account = state.account(request.session.account);
+                let is_current = account.is_some_and(|own| own.is_active() && own.generation == request.generation);
+                is_current.then(|| super::sessions::open(&mut state.sessions, request))
+            });
+            opening.await?.ok_or_else(|| StoreError::new(StoreErrorKind::Unavailable, "the account changed"))
+        })
     }
 
     fn session<'a>(&'a self, scheme: &'a str, digest: &'a Digest) -> Answer<'a, Option<(Session, Account)>> {

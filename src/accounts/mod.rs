@@ -375,6 +375,7 @@ impl AccountService {
     pub async fn end_jwt(&self, who: &Identity, origin: &Origin) -> Result<(), ChangeError> {
         let key = &who.credential().id;
         let until = who.expires_at().unwrap_or(SystemTime::UNIX_EPOCH) + BLACKLIST_SLACK;
+        let until = until.min(SystemTime::UNIX_EPOCH + FOR_EVER);
         self.store.blacklist(key, who.account(), until, self.clock.now()).await?;
         self.memories.forget_credential(key);
         self.note_end(who.account(), key, origin).await;
@@ -518,3 +519,7 @@ const ACCOUNTS: &str = "accounts";
 
 /// A blacklist entry outlives its token by this much, so that no leeway of a clock revives it.
 const BLACKLIST_SLACK: Duration = Duration::from_hours(1);
+
+/// From 1970 on: later than any clock will show, and yet a time that stores can keep. Of an issuer that
+/// counts in microseconds a token must be signed out as well.
+const FOR_EVER: Duration = Duration::from_secs(1 << 40);

@@ -51,3 +51,13 @@ async fn a_reserved_name_does_not_tell_whether_the_address_is_known() {
     service.register(with_address("rider"), &nobody).await.unwrap();
     assert_eq!(service.register(with_address("root"), &nobody).await.unwrap_err(), ChangeError::NameTaken);
 }
+
+#[tokio::test]
+async fn clk_04_a_token_that_never_ends_can_be_signed_out() {
+    let accounts = service();
+    let credential = Credential::new(CredentialKind::Jwt, "key");
+    let until = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 53);
+    let who = Identity::new(Subject::External("anna".into()), "anna", "sso", credential).with_expiry(Some(until));
+    accounts.end_jwt(&who, &Origin::operator()).await.unwrap();
+    assert!(accounts.store().blacklisted("key").await.unwrap().is_some());
+}

@@ -17,7 +17,7 @@ use crate::telemetry::{AccessLog, Form, start_messages};
 pub(super) fn run(common: &Common, listen: Option<SocketAddr>) -> Result<(), CliError> {
     let config = common.load(listen)?;
     let form = form(&config);
-    start_messages(form);
+    let messages = start_messages(form);
     warn(&config);
     let log = if config.access_log { AccessLog::to(std::io::stderr(), form) } else { AccessLog::off() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -42,6 +42,7 @@ pub(super) fn run(common: &Common, listen: Option<SocketAddr>) -> Result<(), Cli
         Ok(())
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
+    messages.flush(Duration::from_secs(1));
     ended
 }
 

@@ -67,6 +67,14 @@ fn cfg_01_mistakes_are_told_with_file_line_and_what_was_meant() {
         ("[upstreams.a]\nurls = [\"https://a.example\"]".to_owned(), "TLS to upstreams"),
         ("[upstreams.a]\nurls = [\"a.example\"]".to_owned(), "is not a URL"),
         ("[store]\nurl = \"mysql://x\"".to_owned(), "neither `sqlite:FILE` nor `postgres://"),
+        (
+            route("match = \"/a\"\nhosts = [\"b\", \"a:80\"]\nauth = [\"api\"]\nupstream = \"a\""),
+            "`routes[0].hosts[1]`: `a:80` is not a host without a port",
+        ),
+        (
+            format!("[schemes.api]\nkind = \"bearer\"\nrealm = \"{}\"", "r".repeat(65)),
+            "`schemes.api.realm`: a realm is 1 to 64",
+        ),
         ("= 1".to_owned(), "t.toml:1:1"),
     ] {
         let error = wrong(&text);

@@ -79,6 +79,11 @@ pub(super) fn no_account() -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, "there is no such account")
 }
 
+/// A sign-in of an account that is not there, not in use, or ended all its credentials meanwhile.
+pub(super) fn account_changed() -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "the account changed while somebody signed in")
+}
+
 /// The latest time in microseconds; also stands for "never ends".
 pub(super) const FARTHEST: i64 = 1 << 61;
 

@@ -4,4 +4,4 @@ mod access;
 mod messages;
 
 pub use access::{AccessLog, AccessRecord, Form};
-pub use messages::start_messages;
+pub use messages::{Messages, start_messages};

@@ -144,7 +144,9 @@ pub(crate) fn wire(address: SocketAddr, head: &str, body: &str) -> Vec<u8> {
         wire.push_str("\r\n");
     }
     if !body.is_empty() {
-        wire.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
+        for part in ["Content-Length: ", &body.len().to_string(), "\r\n"] {
+            wire.push_str(part);
+        }
     }
     wire.push_str("\r\n");
     wire.push_str(body);

@@ -204,7 +204,9 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
     if written.raw_path && matches!(target, Target::Tracker(_)) {
         return Err(Fault::new("only routes to an upstream can take raw paths").under("raw_path"));
     }
-    let hosts = written.hosts.iter().map(|host| host.trim_end_matches('.').to_ascii_lowercase()).collect();
+    let hosts = written.hosts.iter().enumerate();
+    let hosts = hosts.map(|(index, written)| host(written).map_err(|fault| fault.under(index).under("hosts")));
+    let hosts = hosts.collect::<Result<_, _>>()?;
     Ok(Route {
         name: written.name.into(),
         matches,
@@ -344,6 +346,18 @@ fn check_segment(segment: &str) -> Result<(), String> {
         Some(canonical) if canonical != segment => Err(format!("write `{segment}` as `{canonical}`")),
         _ => Ok(()),
     }
+}
+
+/// A host as requests are compared with it: lower case, without port and final dot.
+fn host(written: &str) -> Result<String, Fault> {
+    let host = written.trim_end_matches('.').to_ascii_lowercase();
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    let is_address = |inside: &str| inside.parse::<std::net::Ipv6Addr>().is_ok();
+    let inside = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if inside.map_or(!host.is_empty() && host.bytes().all(is_name), is_address) {
+        return Ok(host);
+    }
+    Err(Fault::new(format!("`{written}` is not a host without a port: no request would match")))
 }
 
 fn rule(written: &written::Rule) -> Result<Rule, Fault> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use http::HeaderName;
-use trackgate_schemes::Grants;
+use trackgate_schemes::{Grants, Realm};
 
 use super::super::error::Fault;
 use super::super::units::Time;
@@ -205,10 +205,10 @@ fn name_fits(name: &str) -> Result<(), Fault> {
 
 pub(super) fn realm(realm: Option<String>) -> Result<String, Fault> {
     let realm = realm.unwrap_or_else(|| "trackgate".to_owned());
-    if realm.is_empty() || !realm.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\') {
-        return Err(Fault::new("a realm is printable ASCII without quotes and back-slashes").under("realm"));
+    match realm.parse::<Realm>() {
+        Ok(_fits) => Ok(realm),
+        Err(error) => Err(Fault::new(error.to_string()).under("realm")),
     }
-    Ok(realm)
 }
 
 fn header(header: Option<String>, default: &'static str) -> Result<HeaderName, Fault> {

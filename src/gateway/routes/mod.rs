@@ -292,16 +292,16 @@ fn fits_host(route: &Route, host: Option<&str>) -> bool {
     route.hosts.is_empty() || host.is_some_and(|host| route.hosts.iter().any(|own| own == host))
 }
 
+/// The methods of a path. `HEAD` is answered wherever a `GET` is, but a tracker's contract names its methods.
 fn allow<'a>(routes: impl Iterator<Item = &'a Route>) -> Option<HeaderValue> {
     let mut methods: Vec<&str> = Vec::new();
-    for method in routes.flat_map(|route| &route.methods).map(Method::as_str) {
-        if !methods.contains(&method) {
-            methods.push(method);
+    for route in routes {
+        let implied = matches!(route.target, Target::Proxy { .. }) && route.methods.contains(&Method::GET);
+        for method in route.methods.iter().chain(implied.then_some(&Method::HEAD)).map(Method::as_str) {
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
         }
-    }
-    // A HEAD is answered wherever a GET is.
-    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
-        methods.push("HEAD");
     }
     HeaderValue::from_str(&methods.join(", ")).ok()
 }

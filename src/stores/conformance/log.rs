@@ -127,6 +127,7 @@ pub(super) async fn the_newest_audit_entries_come_first(store: Arc<dyn Store>) {
 async fn open(store: &dyn Store, id: &str, account: AccountId, rule: AddressRule) {
     let request = OpenSession {
         session: session(id, account, "192.0.2.1", 2),
+        generation: store.account(account).await.unwrap().unwrap().generation,
         life: Life { idle: Duration::from_hours(1), absolute: None },
         unwritten: Vec::new(),
         rule,

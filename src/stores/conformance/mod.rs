@@ -102,6 +102,7 @@ checks! {
         the_last_use_of_a_session_never_goes_back,
         an_ended_session_ends_once,
         nobody_without_an_account_gets_a_session,
+        rev_03_a_sign_in_gets_no_session_once_all_credentials_ended,
     }
     trackers {
         a_tracked_session_is_found_as_it_was_stored,

@@ -79,6 +79,7 @@ pub(in crate::stores) fn of_credential(id: &str, account: AccountId) -> EventKin
 pub(in crate::stores) fn opening(id: &str, account: AccountId, opened: u64) -> OpenSession {
     OpenSession {
         session: session(id, account, "192.0.2.1", opened),
+        generation: 0,
         life: Life { idle: Duration::from_hours(24), absolute: None },
         unwritten: Vec::new(),
         rule: AddressRule::Any,

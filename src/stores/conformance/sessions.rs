@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use trackgate_schemes::store::{AddressRule, Life, OpenSession, Opened, Session};
+use trackgate_schemes::store::{AccountState, AddressRule, Life, OpenSession, Opened, Session};
 use trackgate_schemes::{AccountId, Digest};
 
-use super::{account, at, session, soon};
-use crate::ports::Store;
+use super::{account, at, done, of_credential, session, soon, told};
+use crate::ports::{AccountChange, Ends, Store};
 
 const LIFE: Life = Life { idle: Duration::from_secs(100), absolute: Some(Duration::from_secs(1000)) };
 
 fn request(session: Session, rule: AddressRule) -> OpenSession {
-    OpenSession { session, life: LIFE, unwritten: Vec::new(), rule, per_account: 5 }
+    OpenSession { session, generation: 0, life: LIFE, unwritten: Vec::new(), rule, per_account: 5 }
 }
 
 fn opened(ended: &[&str]) -> Opened {
@@ -117,6 +117,8 @@ pub(super) async fn a_dead_session_holds_no_address(store: Arc<dyn Store>) {
     let exactly = request(session("b", berta.id, "192.0.2.1", 100), AddressRule::OneUserRefuse);
     assert_eq!(store.open_session(exactly).await.unwrap(), opened(&[]), "at exactly the life-time it is dead");
     assert_eq!(ids(&*store).await, ["b"], "the dead one left");
+    // A node that saw it used later than the store knows learns that it is gone.
+    assert_eq!(told(&*store, 2).await, [of_credential("a", anna.id)]);
     // Used again and again, and yet over at its absolute end.
     for step in 1..=10 {
         store.note_session_use("b", at(100 + step * 99));
@@ -177,5 +179,21 @@ pub(super) async fn an_ended_session_ends_once(store: Arc<dyn Store>) {
 pub(super) async fn nobody_without_an_account_gets_a_session(store: Arc<dyn Store>) {
     let lost = request(session("a", AccountId(7), "192.0.2.1", 0), AddressRule::Any);
     assert!(store.open_session(lost).await.is_err());
+    assert!(ids(&*store).await.is_empty());
+}
+
+/// The password was checked, and while it was hashed the account changed.
+pub(super) async fn rev_03_a_sign_in_gets_no_session_once_all_credentials_ended(store: Arc<dyn Store>) {
+    let anna = account(&*store, "anna").await;
+    // The clock of the change may be behind that of the sign-in.
+    done(store.change_account(anna.id, AccountChange::default(), Ends::Credentials, at(5)).await.unwrap());
+    let late = request(session("late", anna.id, "192.0.2.1", 10), AddressRule::Any);
+    assert!(store.open_session(late.clone()).await.is_err());
+    let again = OpenSession { generation: anna.generation + 1, ..late };
+    assert_eq!(store.open_session(again.clone()).await.unwrap(), opened(&[]));
+    let out_of_use = AccountChange { state: Some(AccountState::Disabled), ..AccountChange::default() };
+    done(store.change_account(anna.id, out_of_use, Ends::Nothing, at(20)).await.unwrap());
+    let late = OpenSession { session: session("later", anna.id, "192.0.2.1", 10), ..again };
+    assert!(store.open_session(late).await.is_err());
     assert!(ids(&*store).await.is_empty());
 }

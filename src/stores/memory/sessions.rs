@@ -44,7 +44,7 @@ impl SessionLists for MemoryStore {
 
 impl State {
     fn open(&mut self, request: OpenSession) -> Result<Opened, StoreError> {
-        let OpenSession { session, life, unwritten, rule, per_account } = request;
+        let OpenSession { session, generation, life, unwritten, rule, per_account } = request;
         let session = Session { client: kept::address(session.client), ..session };
         let now = session.last_used_at;
         kept::micros(now)?;
@@ -52,7 +52,8 @@ impl State {
         for text in [&session.id, &session.scheme, &session.service] {
             kept::text(text)?;
         }
-        self.account(session.account).ok_or_else(kept::no_account)?;
+        let is_current = |account: &Account| account.is_active() && account.generation == generation;
+        self.account(session.account).filter(|account| is_current(account)).ok_or_else(kept::account_changed)?;
         if self.sessions.iter().any(|known| known.id == session.id) {
             return Err(StoreError::new(StoreErrorKind::Unavailable, "a session of that id is there already"));
         }
@@ -71,10 +72,14 @@ impl State {
         if rule == AddressRule::OneUserRefuse && !ended.is_empty() {
             return Ok(Opened::AddressTaken);
         }
-        self.sessions.retain(|known| {
+        let is_dead = |known: &&Session| {
             let concerned = known.scheme == session.scheme && (known.account == session.account || same_address(known));
-            !concerned || known.is_live(life, now)
-        });
+            concerned && !known.is_live(life, now)
+        };
+        let dead: Vec<Arc<str>> = self.sessions.iter().filter(is_dead).map(|known| known.id.clone()).collect();
+        for id in dead {
+            self.end(&id, now);
+        }
         let own = |known: &&Session| known.scheme == session.scheme && known.account == session.account;
         let room = usize::try_from(per_account.saturating_sub(1)).unwrap_or(usize::MAX);
         let leave = self.sessions.iter().filter(own).count().saturating_sub(room);

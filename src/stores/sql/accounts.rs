@@ -96,7 +96,7 @@ impl AccountWrites for SqlStore {
     }
 }
 
-async fn by_id(connection: &mut AnyConnection, id: AccountId) -> Result<Option<Account>, Fault> {
+pub(super) async fn by_id(connection: &mut AnyConnection, id: AccountId) -> Result<Option<Account>, Fault> {
     let row = sqlx::query(concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.id = $1"))
         .bind(id.0)
         .fetch_optional(connection)

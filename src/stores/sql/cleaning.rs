@@ -9,14 +9,15 @@ use crate::stores::kept;
 
 /// Deletes some of what ended at least a day before `now`, and the oldest events after a week.
 ///
-/// A node that reads the event log later than that finds a gap, and forgets everything it knew.
+/// A node that reads the event log later than that finds a gap, and forgets everything it knew. The newest
+/// event stays however old it is: without it there would be no gap to find.
 pub(super) async fn clean(connection: &mut AnyConnection, now: SystemTime) -> Result<(), Fault> {
     let now = kept::micros(now)?;
     for statement in ENDED {
         sqlx::query(*statement).bind(now - kept::length(DAY)).bind(STEP).execute(&mut *connection).await?;
     }
     sqlx::query(
-        "DELETE FROM events WHERE seq IN \
+        "DELETE FROM events WHERE seq < (SELECT value FROM counters WHERE name = 'events') AND seq IN \
          (SELECT o.seq FROM (SELECT seq, at FROM events ORDER BY seq LIMIT $2) o WHERE o.at < $1)",
     )
     .bind(now - 7 * kept::length(DAY))

@@ -8,9 +8,10 @@ use trackgate_schemes::store::{Account, AddressRule, Answer, OpenSession, Opened
 use trackgate_schemes::{AccountId, Digest};
 
 use super::SqlStore;
+use super::accounts::by_id;
 use super::fault::Fault;
 use super::log::tell;
-use super::rows::{Columns, account_columns, account_exists, hex, next, session_columns};
+use super::rows::{Columns, account_columns, hex, next, session_columns};
 use crate::ports::{EventKind, SessionLists};
 use crate::stores::kept;
 
@@ -108,7 +109,7 @@ struct Asked {
 }
 
 async fn open(connection: &mut AnyConnection, request: OpenSession) -> Result<Opened, Fault> {
-    let OpenSession { session, life, unwritten, rule, per_account } = request;
+    let OpenSession { session, generation, life, unwritten, rule, per_account } = request;
     let now = kept::micros(session.last_used_at)?;
     let asked = Asked {
         scheme: kept::text(&session.scheme)?,
@@ -117,8 +118,9 @@ async fn open(connection: &mut AnyConnection, request: OpenSession) -> Result<Op
         idle_since: now - kept::length(life.idle),
         opened_before: life.absolute.map_or(i64::MIN, |absolute| now - kept::length(absolute)),
     };
-    if !account_exists(connection, session.account).await? {
-        return Err(kept::no_account().into());
+    let account = by_id(connection, session.account).await?;
+    if !account.is_some_and(|account| account.is_active() && account.generation == generation) {
+        return Err(kept::account_changed().into());
     }
     for (id, at) in &unwritten {
         touch(connection, id, *at).await?;
@@ -127,7 +129,11 @@ async fn open(connection: &mut AnyConnection, request: OpenSession) -> Result<Op
     if rule == AddressRule::OneUserRefuse && !others.is_empty() {
         return Ok(Opened::AddressTaken);
     }
-    delete_dead(connection, &asked).await?;
+    // Another node may have seen a later use of one that is dead here, and must not go on with it.
+    for (id, account) in delete_dead(connection, &asked).await? {
+        let event = EventKind::Credential { id, account: Some(account) };
+        tell(connection, session.last_used_at, &event).await?;
+    }
     let mut ended = others;
     ended.extend(beyond(connection, &asked, per_account).await?);
     for id in &ended {
@@ -159,19 +165,20 @@ async fn others(connection: &mut AnyConnection, asked: &Asked) -> Result<Vec<Arc
     rows.iter().map(|row| Ok(Columns::of(row).text()?.into())).collect()
 }
 
-async fn delete_dead(connection: &mut AnyConnection, asked: &Asked) -> Result<(), Fault> {
-    sqlx::query(
+async fn delete_dead(connection: &mut AnyConnection, asked: &Asked) -> Result<Vec<(Arc<str>, AccountId)>, Fault> {
+    let rows = sqlx::query(
         "DELETE FROM sessions WHERE scheme = $1 AND (account = $2 OR client = $3) \
-         AND (last_used_at <= $4 OR opened_at <= $5)",
+         AND (last_used_at <= $4 OR opened_at <= $5) RETURNING id, account",
     )
     .bind(asked.scheme.as_str())
     .bind(asked.account)
     .bind(asked.client.clone())
     .bind(asked.idle_since)
     .bind(asked.opened_before)
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    let read = |mut row: Columns<'_>| Ok((Arc::from(row.text()?), AccountId(row.int()?)));
+    rows.iter().map(|row| read(Columns::of(row))).collect()
 }
 
 /// The account's oldest sessions, as many as must leave so that one more fits.

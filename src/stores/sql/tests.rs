@@ -360,10 +360,12 @@ async fn rev_06_cleaning_takes_what_ended_a_day_ago_and_nothing_else() {
     }
     let left = crate::ports::SessionLists::list_sessions(&store, None).await.unwrap();
     assert_eq!(left.iter().map(|session| &*session.id).collect::<Vec<_>>(), ["used"]);
-    assert!(store.events_after(0, 100).await.unwrap().is_empty(), "they are older than a week");
-    assert_eq!(store.newest_event().await.unwrap(), 4, "and yet no place is used again");
+    // They are older than a week; by the newest a node that stood still sees that it missed some.
+    let places = async || store.events_after(0, 100).await.unwrap().iter().map(|event| event.seq).collect::<Vec<_>>();
+    assert_eq!(places().await, [4]);
+    assert_eq!(store.newest_event().await.unwrap(), 4);
     store.delete_account(anna.id, now).await.unwrap();
-    assert_eq!(store.events_after(0, 100).await.unwrap()[0].seq, 5);
+    assert_eq!(places().await, [4, 5], "no place is used again");
 }
 
 #[tokio::test]

@@ -91,6 +91,26 @@ fn a_reader_of_its_log_that_goes_away_does_not_end_it() {
 }
 
 #[test]
+fn crs_06_a_reader_of_its_log_that_stands_still_does_not_keep_it_from_ending() {
+    let place = Place::new();
+    let mut served = place.serve_to(Stdio::piped());
+    // More lines than any pipe takes.
+    let mut client = connect(served.address);
+    for _ in 0..40 {
+        client.write_all("GET /time HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20).as_bytes()).unwrap();
+        let mut reader = BufReader::new(client);
+        for _ in 0..20 {
+            assert_eq!(read_answer(&mut reader).status, 200);
+        }
+        client = reader.into_inner();
+    }
+    served.signal("HUP");
+    eventually("it reloads all the same", || place.done(&["audit"], "").contains("reload"));
+    served.signal("TERM");
+    assert_eq!(served.ended().0.code(), Some(0));
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once_with_code_0() {
     let place = Place::with("[limits]\ngrace = \"1h\"\n");
     let mut served = place.serve();

@@ -103,6 +103,12 @@ fn pth_03_and_pth_10_no_slash_or_suffix_leads_to_a_weaker_route() {
         assert_eq!((answer.status, answer.header("cache-control")), (status, "no-store"), "{path}");
     }
     assert_eq!(front.up.all(), "");
+    // Also where nothing but the wider route has such a path.
+    let config = route("all", "/{*rest}", PUBLIC) + &route("admin", "/admin", "auth = [\"basic\"]");
+    let front = Front::start(Recorder::ok(), &config);
+    for path in ["/admin/", "/%61dmin/", "/admin/?x"] {
+        assert_eq!(sent(&front, path), (401, String::new()), "{path}");
+    }
 }
 
 #[test]
