@@ -73,7 +73,7 @@ fn cfg_01_mistakes_are_told_with_file_line_and_what_was_meant() {
         ),
         (
             format!("[schemes.api]\nkind = \"bearer\"\nrealm = \"{}\"", "r".repeat(65)),
-            "`schemes.api.realm`: a realm is 1 to 64",
+            "`schemes.api.realm`: a realm is printable ASCII",
         ),
         ("= 1".to_owned(), "t.toml:1:1"),
     ] {

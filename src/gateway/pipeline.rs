@@ -303,3 +303,29 @@ fn declared_length(parts: &Parts) -> Option<u64> {
 
 const GATEWAY: &str = "gateway";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rev_14_a_change_comes_to_its_end_though_its_client_leaves() {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        let reply: Reply = Box::pin(async move {
+            begun.send(()).unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            done.send(()).unwrap();
+            Response::new(Body::empty())
+        });
+        let mut answering = Box::pin(to_its_end(reply));
+        tokio::select! {
+            _ = answering.as_mut() => panic!("it ended before the client could leave"),
+            begun = has_begun => begun.unwrap(),
+        }
+        drop(answering);
+        tokio::time::timeout(Duration::from_secs(5), is_done).await.unwrap().unwrap();
+    }
+}

@@ -207,7 +207,10 @@ pub(super) fn realm(realm: Option<String>) -> Result<String, Fault> {
     let realm = realm.unwrap_or_else(|| "trackgate".to_owned());
     match realm.parse::<Realm>() {
         Ok(_fits) => Ok(realm),
-        Err(error) => Err(Fault::new(error.to_string()).under("realm")),
+        Err(_unfit) => {
+            let message = "a realm is printable ASCII without quotes and back-slashes, 64 characters at most";
+            Err(Fault::new(message).under("realm"))
+        }
     }
 }
 
