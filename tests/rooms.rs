@@ -85,7 +85,7 @@ fn the_catalogue_mounts_each_tracker_exactly_once() {
     let mut seen = 0;
     for tracker in trackers.filter(|entry| entry.file_type().unwrap().is_dir()) {
         let name = tracker.file_name().into_string().unwrap();
-        if name == "testing" {
+        if is_for_tests(&name) {
             continue;
         }
         for wanted in [format!("crate::trackers::{name}::"), format!("\"{name}\" =>")] {
@@ -259,8 +259,7 @@ fn collect(folder: &Path, files: &mut Vec<Source>) {
     for entry in fs::read_dir(root().join(folder)).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let path = folder.join(&name);
-        let is_test = matches!(name.trim_end_matches(".rs"), "tests" | "testing");
-        if is_test {
+        if is_for_tests(&name) {
             continue;
         }
         if root().join(&path).is_dir() {
@@ -269,6 +268,11 @@ fn collect(folder: &Path, files: &mut Vec<Source>) {
             files.push(Source { text: fs::read_to_string(root().join(&path)).unwrap(), path });
         }
     }
+}
+
+/// Whether a file or folder of this name holds tests or what only they need.
+fn is_for_tests(name: &str) -> bool {
+    matches!(name.trim_end_matches(".rs"), "tests" | "testing")
 }
 
 /// The packages that a manifest depends on beyond its tests, with their lines.

@@ -76,7 +76,7 @@ fn pth_01_to_06_paths_with_two_readings_are_400_and_reach_nobody() {
 }
 
 #[test]
-fn pth_02_a_route_can_take_such_paths_byte_for_byte() {
+fn pth_02_a_route_can_take_such_paths_as_they_are() {
     let upstream = Upstream::start();
     let inside = start(&upstream, "");
     for target in ["/raw/a%2Fb", "/raw/a;b", "/raw/a%5Cb//c"] {
