@@ -174,3 +174,21 @@ fn a_key_file_that_is_not_there_is_made_for_its_owner_alone_and_kept() {
     let told = refused(&place, &["--listen", "127.0.0.1:0"]);
     assert!(told.contains("jwt.key can be read by everybody"), "{told}");
 }
+
+#[test]
+fn another_issuer_speaks_for_no_account_here_unless_the_operator_says_so() {
+    use trackgate::proxy::AssertionKey;
+    let place = Place::new();
+    let issuer = AssertionKey::from_secret(&AssertionKey::generate()).unwrap();
+    let file = place.path("keys.json");
+    std::fs::write(&file, issuer.jwks()).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    for (more, loads) in
+        [("", false), ("local_accounts = true\n", true), ("external_grants = [\"points:read\"]\n", true)]
+    {
+        place.configure(&format!("[schemes.sso]\nkind = \"jwt\"\njwks = \"file:keys.json\"\n{more}"));
+        let said = place.run(&["check"], "");
+        assert_eq!(said.code, i32::from(!loads), "{more}: {}", said.err);
+        assert_eq!(said.err.contains("external_grants"), !loads, "{}", said.err);
+    }
+}
