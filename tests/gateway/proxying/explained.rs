@@ -113,7 +113,7 @@ fn it_tells_why_other_routes_do_not_answer() {
     let told = explained.ask("GET /points/a;b");
     assert_eq!((&told["outcome"]["reason"], &told["outcome"]["status"]), (&"bad_path".into(), &400.into()));
     assert_eq!(told["path_fault"], "the path holds a semicolon");
-    assert!(because(&told, "read").unwrap().contains("byte for byte"), "{told}");
+    assert_eq!(because(&told, "read"), None, "without a path no route was looked for");
     let told = explained.ask("GET /raw/a;b%2f");
     assert_eq!((&told["route"], &told["canonical_path"]), (&"raw".into(), &"/raw/a;b%2F".into()));
     assert_eq!(explained.ask("GET /nowhere")["outcome"]["reason"], "not_found");
