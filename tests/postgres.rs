@@ -1,7 +1,7 @@
 //! The suite of all stores on a real PostgreSQL server.
 //!
 //! `TRACKGATE_TEST_POSTGRES` names one, as `.ci/with-postgres` sets it; each test makes databases of its
-//! own there. Without it these tests are skipped aloud, and fail if `TRACKGATE_TEST_REQUIRE_POSTGRES` is 1.
+//! own there. Without it these tests are skipped aloud, and fail if `TRACKGATE_TEST_REQUIRE` names `postgresql`.
 #![expect(clippy::unwrap_used, reason = "helper functions of tests")]
 
 use std::sync::Arc;
@@ -15,6 +15,11 @@ use trackgate::stores::{OpenErrorKind, SqlOptions, SqlStore, open};
 use trackgate_schemes::store::{AccountState, AddressRule, Blacklist, Life, OpenSession, Opened, Session, Sessions};
 use trackgate_schemes::{AccountId, AccountName, Digest, Grants};
 
+#[path = "shared/skipped.rs"]
+mod skipped;
+
+use skipped::skipped;
+
 /// A database of its own on the server of the tests.
 struct Database {
     server: String,
@@ -26,9 +31,7 @@ impl Database {
     /// Makes one; `None` where no server is named.
     async fn make() -> Option<Self> {
         let Ok(server) = std::env::var("TRACKGATE_TEST_POSTGRES") else {
-            let required = std::env::var("TRACKGATE_TEST_REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
-            assert!(!required, "TRACKGATE_TEST_POSTGRES must name a server");
-            eprintln!("skipped: TRACKGATE_TEST_POSTGRES names no PostgreSQL server");
+            skipped("postgresql");
             return None;
         };
         let name = format!("trackgate_{}", uuid::Uuid::new_v4().simple());

@@ -16,6 +16,11 @@ use trackgate::stores::open;
 use trackgate_schemes::store::{Account, AccountState, ApiToken};
 use trackgate_schemes::{AccountId, AccountName, Digest, Grants, Secret};
 
+#[path = "shared/skipped.rs"]
+mod skipped;
+
+use skipped::skipped;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crs_01_rev_03_every_acknowledged_write_survives_a_kill() {
     let directory = tempfile::tempdir().unwrap();
@@ -40,8 +45,7 @@ async fn crs_01_rev_03_every_acknowledged_write_survives_a_kill() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sto_01_a_full_disk_loses_nothing_and_heals() {
     if !Command::new("prlimit").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        eprintln!("skipped: there is no prlimit to let a disk look full");
-        return;
+        return skipped("prlimit");
     }
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("store.db");

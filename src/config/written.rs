@@ -399,7 +399,8 @@ pub struct Route {
     pub dialect: Option<String>,
     /// Largest request body.
     pub max_body: Option<Size>,
-    /// Takes encoded slashes, back-slashes, `;` and `//` in the path, byte for byte.
+    /// Takes encoded slashes, back-slashes, `;` and `//` in the path as they come. Letters that need no escape
+    /// are decoded all the same, so that a rule for `/admin` holds for `/%61dmin`.
     pub raw_path: bool,
 }
 

@@ -9,4 +9,6 @@ mod process;
 mod proxying;
 mod revocation;
 mod rules;
+#[path = "../shared/skipped.rs"]
+mod skipped;
 mod smoke;

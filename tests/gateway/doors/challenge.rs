@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::curl::whole;
 use crate::harness::{Answer, Inside, basic, connect, read_answer};
+use crate::skipped::skipped;
 
 /// One connection that is kept, as libwww-perl keeps it.
 struct Kept(BufReader<TcpStream>);
@@ -50,7 +51,7 @@ fn bas_01_a_client_that_waits_to_be_asked_gets_in_on_one_connection() {
 fn libwww_perl_gets_in() {
     let found = Command::new("perl").args(["-MLWP::UserAgent", "-e1"]).output();
     if !found.is_ok_and(|found| found.status.success()) {
-        return eprintln!("skipped: there is no libwww-perl on this machine");
+        return skipped("libwww-perl");
     }
     let inside = Inside::start("");
     inside.account("testrider");
