@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use trackgate_policies::{GuessLimits, Lockout};
 use trackgate_schemes::store::StoreError;
-use trackgate_schemes::{Clock, HashPool, SignIn, SystemClock};
+use trackgate_schemes::{Clock, Forget, HashPool, SignIn, SystemClock};
 
 use crate::accounts::{AccountService, FollowError, Memories, Origin};
 use crate::catalogue::{self, Catalogue, CatalogueError, OpenError};
 use crate::config::Config;
 use crate::config::checked::{ClientHeader, SecretError};
 use crate::gateway::{
-    ForwardedHeader, Handle, Limits, Listener, Pipeline, Running, Shutdown, StartError, TlsError, TlsReloader,
+    ForwardedHeader, Handle, Limits, Listener, Pipeline, Running, Shutdown, StartError, Streams, TlsError, TlsReloader,
     TrustedProxies, TrustsEverybody, start,
 };
 use crate::telemetry::AccessLog;
@@ -31,6 +31,8 @@ pub struct Ground {
     pub sign_in: SignIn,
     /// Counts guesses.
     pub lockout: Arc<Lockout>,
+    /// Answers that end with their credential.
+    pub streams: Arc<Streams>,
 }
 
 /// Why the gateway could not be put together.
@@ -107,11 +109,11 @@ impl Gateway {
         // From here on no change is missed, so that what schemes remember can be trusted.
         let follower = ground.accounts.follow().await?;
         let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await?;
-        ground.accounts.memories().replace(catalogue.schemes.memories());
+        ground.accounts.memories().replace(memories(&ground, &[&catalogue]));
         let proxies = proxies(&config)?;
         let each = || {
             let running = Running { table: catalogue.table.with_own_connections(), proxies: proxies.clone() };
-            Arc::new(Pipeline::new(running, Arc::clone(&clock), log.clone()))
+            Arc::new(Pipeline::new(running, Arc::clone(&ground.streams), Arc::clone(&clock), log.clone()))
         };
         let pipelines: Arc<[Arc<Pipeline>]> = (0..config.listen.threads).map(|_core| each()).collect();
         let mut listener = Listener::new(config.listen.address).with_proxy_protocol(&config.listen.proxy_protocol);
@@ -155,9 +157,7 @@ impl Gateway {
             tls.reload()?;
         }
         // Both the old and the new memories must forget while requests of the old configuration run.
-        let mut memories = self.catalogue.schemes.memories();
-        memories.extend(catalogue.schemes.memories());
-        self.ground.accounts.memories().replace(memories);
+        self.ground.accounts.memories().replace(memories(&self.ground, &[&self.catalogue, &catalogue]));
         for pipeline in &*self.pipelines {
             let table = catalogue.table.with_own_connections();
             pipeline.replace(Running { table, proxies: proxies.clone() });
@@ -206,7 +206,7 @@ async fn ground_on(url: &str, config: &Config, clock: Arc<dyn Clock>) -> Result<
     let pool = HashPool::new(config.passwords.threads, config.passwords.queue);
     let sign_in = SignIn::new(Arc::clone(&store) as _, Arc::clone(&lockout) as _, pool);
     let accounts = AccountService::new(store, sign_in.clone(), Arc::new(Memories::default()), clock);
-    Ok(Ground { accounts, sign_in, lockout })
+    Ok(Ground { accounts, sign_in, lockout, streams: Arc::default() })
 }
 
 /// Runs a task of the command line on the accounts of a configuration, and closes the store behind it.
@@ -266,6 +266,12 @@ where
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+/// All that must forget: what the schemes of these catalogues remember, and the answers that still stream.
+fn memories(ground: &Ground, catalogues: &[&Catalogue]) -> Vec<Arc<dyn Forget>> {
+    let streams = std::iter::once(Arc::clone(&ground.streams) as Arc<dyn Forget>);
+    streams.chain(catalogues.iter().flat_map(|catalogue| catalogue.schemes.memories())).collect()
 }
 
 /// The first setting that differs and that only a restart can change.

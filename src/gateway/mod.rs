@@ -63,6 +63,7 @@ mod request;
 mod routes;
 mod shared;
 mod shutdown;
+mod streams;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -83,6 +84,7 @@ pub use raw_head::read_raw_head;
 pub use request::{check_request, check_server_name};
 pub use routes::{Fallback, Found, Route, RouteError, RouteTable, Target, Unrouted, plain_host};
 pub use shutdown::{Handle, Shutdown};
+pub use streams::{Streams, Watch};
 pub use tls::{TlsError, TlsReloader};
 pub use well_known::well_known;
 

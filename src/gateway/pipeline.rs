@@ -12,6 +12,7 @@ use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection}
 use super::connection::unpanicked;
 use super::log::Logged;
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
+use super::streams::Streams;
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited};
 use crate::layer::{Dialect, PlainDialect, Refusal};
 use crate::message::Body;
@@ -23,6 +24,7 @@ use crate::trackers::{Call, Reply};
 #[derive(Debug)]
 pub struct Pipeline {
     now: ArcSwap<Running>,
+    streams: Arc<Streams>,
     clock: Arc<dyn Clock>,
     log: AccessLog,
 }
@@ -37,9 +39,9 @@ pub struct Running {
 }
 
 impl Pipeline {
-    /// Answers by `running` and logs to `log`.
-    pub fn new(running: Running, clock: Arc<dyn Clock>, log: AccessLog) -> Self {
-        Self { now: ArcSwap::from_pointee(running), clock, log }
+    /// Answers by `running`, ends answers with their credential by `streams`, and logs to `log`.
+    pub fn new(running: Running, streams: Arc<Streams>, clock: Arc<dyn Clock>, log: AccessLog) -> Self {
+        Self { now: ArcSwap::from_pointee(running), streams, clock, log }
     }
 
     /// Answers by `running` from the next request on; those that run go on as they began.
@@ -118,8 +120,12 @@ impl Pipeline {
                     now: asked.arrival.at,
                     sending,
                 };
+                let watch = self.streams.watch(permit.identity());
                 match upstream.forward(&permit, forward).await {
-                    Ok(response) => response,
+                    Ok(response) => response.map(|body| match watch {
+                        Some(watch) => watch.around(body),
+                        None => body,
+                    }),
                     Err(why) => {
                         let headers = origin.into_iter().map(|origin| (header::ORIGIN, origin)).collect();
                         told.refuse_on(&found, &method, &headers, &why)

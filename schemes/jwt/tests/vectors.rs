@@ -28,7 +28,7 @@ fn tests(file: &str) -> Vec<(Value, Value)> {
 }
 
 #[test]
-fn jwt_01_all_399_signature_vectors() {
+fn jwt_01_jwt_06_all_399_signature_vectors() {
     let (mut valid, mut invalid, mut not_offered) = (0, 0, 0);
     for (group, test) in tests(SIGNATURES) {
         let id = test["tcId"].as_u64().unwrap();

@@ -188,3 +188,43 @@ fn dos_03_a_body_over_the_limit_of_the_route_is_413() {
     assert!(client.is_closed());
     assert!(!front.up.all().contains("\r\n0\r\n\r\n"), "the upstream never sees a whole request");
 }
+
+#[test]
+fn rev_10_an_answer_ends_with_the_credential_that_asked_for_it() {
+    let endless = |mut line: super::recorder::Line| {
+        line.request().unwrap();
+        line.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n");
+        // Until the gateway goes away.
+        line.ends();
+    };
+    let front = Front::start(Recorder::start(endless), &route("stream", "/{*rest}", "auth = [\"api\"]"));
+    let account = front.inside.account("testrider");
+    // The event of the new account comes back from the log, and ends what it asked for before.
+    std::thread::sleep(Duration::from_secs(1));
+    let tokens = [(); 3].map(|()| front.inside.token(&account, "points:read"));
+    let mut clients = tokens.each_ref().map(|token| {
+        let mut client = front.client();
+        client.write(&format!("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"));
+        let mut line = String::new();
+        while !line.ends_with("1\r\na\r\n") {
+            client.stream.read_line(&mut line).unwrap();
+        }
+        client
+    });
+    let accounts = front.inside.gateway().accounts();
+    let origin = trackgate::accounts::Origin::operator();
+    let begun = std::time::Instant::now();
+    let id = tokens[0].get(3..15).unwrap();
+    front.inside.wait(accounts.revoke_token(id, &origin)).unwrap();
+    assert!(clients[0].is_closed(), "without the last chunk: it is no whole answer");
+    let goes_on = |client: &mut super::Client| {
+        client.stream.get_ref().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let read = client.stream.read(&mut [0]).map_err(|error| error.kind());
+        client.stream.get_ref().set_read_timeout(Some(SOON)).unwrap();
+        read == Err(std::io::ErrorKind::WouldBlock)
+    };
+    assert!(goes_on(&mut clients[1]) && goes_on(&mut clients[2]), "other credentials are not concerned");
+    front.inside.wait(accounts.delete(account.id, &origin)).unwrap();
+    assert!(clients[1].is_closed() && clients[2].is_closed());
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}

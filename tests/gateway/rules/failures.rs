@@ -137,7 +137,7 @@ fn panicking(dialect: Arc<dyn Dialect>) -> (trackgate::gateway::Handle, SocketAd
     let fallback = Fallback { header: HeaderName::from_static("token"), dialect };
     let table = RouteTable::new(routes, vec![fallback]).unwrap();
     let running = Running { table, proxies: TrustedProxies::default() };
-    let pipeline = Arc::new(Pipeline::new(running, Arc::new(SystemClock), AccessLog::off()));
+    let pipeline = Arc::new(Pipeline::new(running, Arc::default(), Arc::new(SystemClock), AccessLog::off()));
     let listener = Listener::new("127.0.0.1:0".parse().unwrap());
     let handle =
         start(vec![listener], Limits::default(), NonZeroUsize::new(1), move |_core| Arc::clone(&pipeline)).unwrap();
