@@ -89,11 +89,15 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The same body, which breaks off when the credential ends. One that is whole in memory is left as it is.
+    /// The same body, which breaks off when the credential ends. One that is whole in memory, or short by its
+    /// declared length, is left as it is: it ends by itself, and was asked for while the credential was good.
     pub fn around(self, body: Body) -> Body {
-        if body.is_whole() || body.is_end_stream() { body } else { Body::stream(Stream { body, watch: self }) }
+        let is_short = body.size_hint().exact().is_some_and(|length| length <= SHORT_BYTES);
+        if is_short || body.is_whole() { body } else { Body::stream(Stream { body, watch: self }) }
     }
 }
+
+const SHORT_BYTES: u64 = 64 << 10;
 
 impl Drop for Watch {
     fn drop(&mut self) {
