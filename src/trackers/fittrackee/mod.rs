@@ -33,6 +33,7 @@ mod dialect;
 mod profile;
 mod registration;
 mod routes;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod wire;
