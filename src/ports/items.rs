@@ -44,7 +44,7 @@ pub struct Item {
 pub struct ItemFilter {
     /// Only those at this place or behind it.
     pub from: i64,
-    /// Only those before this place.
+    /// Only those before this place; the largest number leaves none out.
     pub before: i64,
     /// Largest place first; else the smallest. Items of one place stand in the order of their names.
     pub newest_first: bool,
@@ -52,6 +52,13 @@ pub struct ItemFilter {
     pub limit: u32,
     /// Leaving out so many first.
     pub offset: u32,
+}
+
+impl ItemFilter {
+    /// The last place that fits; `None` if there is none.
+    pub(crate) fn last(&self) -> Option<i64> {
+        if self.before == i64::MAX { Some(i64::MAX) } else { self.before.checked_sub(1) }
+    }
 }
 
 impl Default for ItemFilter {
@@ -77,7 +84,8 @@ pub trait Items: fmt::Debug + Send + Sync + 'static {
     /// Stores a new item; `false`, and nothing is stored, if the collection has one of this name.
     fn add_item<'a>(&'a self, collection: &'a str, item: Item) -> Answer<'a, bool>;
 
-    /// Replaces an item if it still is `before`; whether it was.
+    /// Replaces an item if it still is `before`; whether it was. It keeps its name and account: an `after`
+    /// with others is an error.
     fn replace_item<'a>(&'a self, collection: &'a str, before: &'a Item, after: Item) -> Answer<'a, bool>;
 
     /// Deletes an item of this account; whether it was there.

@@ -61,7 +61,8 @@ pub trait Jobs: fmt::Debug + Send + Sync + 'static {
     fn add_job(&self, new: NewJob) -> Answer<'_, i64>;
 
     /// Claims the piece of work of this kind that is due the longest: one that waits and is due at `now`, or
-    /// whose claim has ended. Counts an attempt. Of two at once each gets another one.
+    /// whose claim has ended, which counts from that end. Of those due at once the smallest number comes
+    /// first. Counts an attempt. Of two at once each gets another one.
     fn claim_job<'a>(&'a self, kind: &'a str, now: SystemTime, until: SystemTime) -> Answer<'a, Option<Job>>;
 
     /// Goes on with a claimed job until this instant.

@@ -116,6 +116,9 @@ pub trait AccountWrites: fmt::Debug + Send + Sync + 'static {
 
     /// Makes an account that comes from another server, under its number there when that is free and under
     /// a new one else. Signed tokens that its old server issued stay good: its `not_before` is 1970.
+    ///
+    /// Free is what lies between 1 and 2⁵³ and no account has or ever had here: tokens of one that was
+    /// deleted must not become good again. New accounts get numbers behind all that were given out.
     fn import_account(&self, number: AccountId, new: NewAccount) -> Answer<'_, Written>;
 
     /// Changes an account and ends what must end, in one step.
