@@ -2,16 +2,18 @@
 //!
 //! Whoever adds one of them adds its folder and a line here.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use trackgate_schemes::SignIn;
 use trackgate_schemes::store::StoreError;
+use trackgate_schemes::{Clock, SignIn};
 
 use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
-use crate::ports::Store;
+use crate::ports::{Files, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 
 mod policies;
@@ -29,6 +31,20 @@ pub use schemes::Schemes;
 /// [`OpenError`] with what keeps it from opening.
 pub async fn open_store(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     crate::stores::open(url).await
+}
+
+/// Opens the folder of files below this data folder, making it where needed. Blocks.
+///
+/// # Errors
+///
+/// [`io::Error`] if it cannot be made or read.
+pub fn open_files(data_dir: &Path) -> io::Result<Arc<dyn Files>> {
+    Ok(Arc::new(crate::stores::FolderFiles::open(&data_dir.join("files"))?))
+}
+
+/// Files that end with the process, dated by this clock.
+pub fn scratch_files(clock: Arc<dyn Clock>) -> Arc<dyn Files> {
+    Arc::new(crate::stores::MemoryFiles::new(clock))
 }
 
 /// Everything that a configuration names, ready to run.
