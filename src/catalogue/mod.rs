@@ -2,17 +2,17 @@
 //!
 //! Whoever adds one of them adds its folder and a line here.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use trackgate_schemes::SignIn;
 use trackgate_schemes::store::StoreError;
+use trackgate_schemes::{Clock, SignIn};
 
-use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
-use crate::mail::Outbox;
-use crate::ports::Store;
+use crate::ports::{Files, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 
 mod policies;
@@ -21,6 +21,7 @@ mod schemes;
 mod trackers;
 
 pub use crate::stores::OpenError;
+pub use crate::trackers::Services;
 pub use schemes::Schemes;
 
 /// Opens the store of this URL: `sqlite:FILE`, `postgres://…` or `memory:`.
@@ -32,14 +33,18 @@ pub async fn open_store(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     crate::stores::open(url).await
 }
 
-/// What trackers may use besides their schemes.
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "a record that whoever assembles builds")]
-pub struct Services {
-    /// The account base.
-    pub accounts: AccountService,
-    /// Takes letters; `None` when mail is off.
-    pub outbox: Option<Outbox>,
+/// Opens the folder of files below this data folder, making it where needed. Blocks.
+///
+/// # Errors
+///
+/// [`io::Error`] if it cannot be made or read.
+pub fn open_files(data_dir: &Path) -> io::Result<Arc<dyn Files>> {
+    Ok(Arc::new(crate::stores::FolderFiles::open(&data_dir.join("files"))?))
+}
+
+/// Files that end with the process, dated by this clock.
+pub fn scratch_files(clock: Arc<dyn Clock>) -> Arc<dyn Files> {
+    Arc::new(crate::stores::MemoryFiles::new(clock))
 }
 
 /// Everything that a configuration names, ready to run.

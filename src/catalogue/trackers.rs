@@ -43,7 +43,7 @@ pub(super) fn mount(
                 settings.registration = fittrackee::Registration::Closed;
             }
             Mounted {
-                tracker: Arc::new(FitTrackee::new(accounts, Arc::new(jwt), settings)),
+                tracker: Arc::new(FitTrackee::new(services.clone(), Arc::new(jwt), settings)),
                 schemes: vec![schemes.named("api")?, schemes.named("fit")?],
                 own_header: None,
             }

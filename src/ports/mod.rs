@@ -19,6 +19,7 @@ mod events;
 mod items;
 mod jobs;
 mod mailed;
+mod files;
 mod tracking;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter};
@@ -26,6 +27,7 @@ pub use events::{Event, EventKind, Events};
 pub use items::{Documents, Item, ItemFilter, Items};
 pub use jobs::{Job, JobState, Jobs, NewJob};
 pub use mailed::{MailedPurpose, MailedToken, MailedTokens};
+pub use files::{Area, Contents, FileName, Files, Listed, NewFile, NoFileName, OpenFile};
 pub use tracking::{Added, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
 
 /// Everything that one store answers.

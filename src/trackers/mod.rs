@@ -15,17 +15,33 @@ use http::{Method, Request, Response};
 use trackgate_schemes::store::StoreError;
 use trackgate_schemes::{Grant, Identity, Reason, Rejection};
 
+use crate::accounts::AccountService;
 use crate::layer::{Dialect, Permit};
+use crate::mail::Outbox;
 use crate::message::Body;
+use crate::ports::Files;
 
 pub mod fittrackee;
 mod input;
 mod json;
 pub mod livetracking;
 pub mod lptracker;
+mod served;
 pub mod sessions;
 #[cfg(test)]
 mod testing;
+
+/// What trackers may use besides their schemes.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a record that whoever assembles builds")]
+pub struct Services {
+    /// The account base.
+    pub accounts: AccountService,
+    /// Pictures, archives, tracks.
+    pub files: Arc<dyn Files>,
+    /// Takes letters; `None` when mail is off.
+    pub outbox: Option<Outbox>,
+}
 
 /// A legacy API spoken in-process.
 pub trait Tracker: fmt::Debug + Send + Sync + 'static {

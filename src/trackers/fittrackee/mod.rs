@@ -25,9 +25,11 @@ use std::time::SystemTime;
 use trackgate_schemes::store::Account;
 use trackgate_schemes::{Rejection, Secret};
 
-use super::{Endpoint, Tracker};
+use super::{Endpoint, Services, Tracker};
 use crate::accounts::AccountService;
 use crate::layer::Dialect;
+use crate::mail::Outbox;
+use crate::ports::Files;
 
 mod dialect;
 mod profile;
@@ -50,6 +52,8 @@ pub struct FitTrackee {
 #[derive(Debug)]
 struct Shared {
     accounts: AccountService,
+    files: Arc<dyn Files>,
+    outbox: Option<Outbox>,
     tokens: Arc<dyn IssueToken>,
     settings: Settings,
     dialect: Arc<FitTrackeeDialect>,
@@ -57,9 +61,10 @@ struct Shared {
 
 impl FitTrackee {
     /// Serves these accounts with tokens by `tokens`.
-    pub fn new(accounts: AccountService, tokens: Arc<dyn IssueToken>, settings: Settings) -> Self {
+    pub fn new(services: Services, tokens: Arc<dyn IssueToken>, settings: Settings) -> Self {
+        let Services { accounts, files, outbox } = services;
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
-        Self { shared: Arc::new(Shared { accounts, tokens, settings, dialect }) }
+        Self { shared: Arc::new(Shared { accounts, files, outbox, tokens, settings, dialect }) }
     }
 }
 

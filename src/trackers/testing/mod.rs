@@ -19,12 +19,12 @@ use trackgate_schemes::{
     Rejection, Scheme, SignIn,
 };
 
-use super::{Access, Call, Endpoint, Tracker};
+use super::{Access, Call, Endpoint, Services, Tracker};
 use crate::accounts::{AccountService, Memories, Origin, Registration};
 use crate::layer::{Dialect, Gate, Mode, Refusal};
 use crate::message::Body;
 use crate::ports::{AccountChange, Ends, Store};
-use crate::stores::MemoryStore;
+use crate::stores::{MemoryFiles, MemoryStore};
 
 mod tokens;
 mod transcript;
@@ -61,6 +61,12 @@ impl Stage {
         let accounts = AccountService::new(Arc::clone(&store), sign_in.clone(), memories, Arc::clone(&clock) as _);
         let tokens = Arc::new(Tokens::of(Arc::clone(&store)));
         Self { accounts, store, clock, sign_in, tokens }
+    }
+
+    /// What a tracker may use: files in memory, no mail.
+    pub(super) fn services(&self) -> Services {
+        let files = Arc::new(MemoryFiles::new(Arc::clone(&self.clock) as _));
+        Services { accounts: self.accounts.clone(), files, outbox: None }
     }
 
     /// An account in use, made through another door.
