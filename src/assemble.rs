@@ -21,8 +21,9 @@ use crate::gateway::{
     TrustedProxies, TrustsEverybody, start,
 };
 use crate::mail::{Carrier, CarrierError, Outbox, Postman, Round};
-use crate::ports::Files;
+use crate::ports::{Files, Jobs};
 use crate::telemetry::AccessLog;
+use crate::trackers::work::Shift;
 
 /// What stays the same while configurations are replaced: the store, the accounts, the guess guard.
 #[derive(Clone, Debug)]
@@ -117,6 +118,7 @@ pub struct Gateway {
     handle: Handle,
     following: tokio::task::JoinHandle<()>,
     round: Option<Round>,
+    shift: Shift,
 }
 
 impl Gateway {
@@ -156,7 +158,8 @@ impl Gateway {
         // Last, so that a gateway that could not start has sent nothing.
         let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
         let round = postman.map(Postman::start);
-        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round })
+        let shift = shift(&ground, &catalogue);
+        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift })
     }
 
     /// Where it listens, as a URL.
@@ -200,12 +203,15 @@ impl Gateway {
         }
         let routes = format!("{} routes", config.routes.len());
         self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
+        let before = std::mem::replace(&mut self.shift, shift(&self.ground, &catalogue));
+        tokio::spawn(before.stop(self.config.limits.grace));
         self.catalogue = catalogue;
         self.config = config;
         Ok(())
     }
 
-    /// Stops accepting, lets running requests and a letter under way end within the grace time, writes out what was only noted.
+    /// Stops accepting, lets running requests, a letter and jobs under way end within the grace time, writes out
+    /// what was only noted.
     ///
     /// # Errors
     ///
@@ -217,7 +223,7 @@ impl Gateway {
                 round.stop(grace).await;
             }
         };
-        let (ended, ()) = tokio::join!(self.handle.shutdown(grace), stop_mail);
+        let (ended, (), ()) = tokio::join!(self.handle.shutdown(grace), stop_mail, self.shift.stop(grace));
         self.following.abort();
         self.ground.accounts.store().close().await?;
         Ok(ended)
@@ -317,6 +323,12 @@ where
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+/// Lets the trackers' workers work.
+fn shift(ground: &Ground, catalogue: &Catalogue) -> Shift {
+    let jobs = Arc::clone(ground.accounts.store()) as Arc<dyn Jobs>;
+    Shift::start(&catalogue.workers, &jobs, ground.accounts.clock())
 }
 
 /// All that must forget: what the schemes of these catalogues remember, and the answers that still stream.

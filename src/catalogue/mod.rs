@@ -22,6 +22,7 @@ mod trackers;
 
 pub use crate::stores::OpenError;
 pub use crate::trackers::Services;
+use crate::trackers::work::Worker;
 pub use schemes::Schemes;
 
 /// Opens the store of this URL: `sqlite:FILE`, `postgres://…` or `memory:`.
@@ -56,6 +57,8 @@ pub struct Catalogue {
     pub table: RouteTable,
     /// The key that signs assertions.
     pub assertion: Arc<AssertionKey>,
+    /// Who does the trackers' work in the background.
+    pub workers: Vec<Arc<dyn Worker>>,
 }
 
 /// What a configuration names cannot be had.
@@ -120,7 +123,7 @@ impl Catalogue {
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let table = routes::table(config, services, &schemes, &assertion)?;
-        Ok(Self { schemes, table, assertion })
+        let (table, workers) = routes::table(config, services, &schemes, &assertion)?;
+        Ok(Self { schemes, table, assertion, workers })
     }
 }

@@ -18,13 +18,14 @@ use crate::gateway::{Fallback, Route, RouteTable, Target, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
 use crate::trackers;
+use crate::trackers::work::Worker;
 
 pub(super) fn table(
     config: &Config,
     services: &Services,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
-) -> Result<RouteTable, CatalogueError> {
+) -> Result<(RouteTable, Vec<Arc<dyn Worker>>), CatalogueError> {
     let mut maker =
         Maker { config, services, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
     let mut routes = vec![well_known(assertion)];
@@ -43,7 +44,8 @@ pub(super) fn table(
             }
         }
     }
-    Ok(RouteTable::new(routes, fallbacks)?)
+    let workers = maker.mounted.values().flat_map(|mounted| mounted.tracker.workers()).collect();
+    Ok((RouteTable::new(routes, fallbacks)?, workers))
 }
 
 struct Maker<'a> {

@@ -20,6 +20,7 @@ use crate::layer::{Dialect, Permit};
 use crate::mail::Outbox;
 use crate::message::Body;
 use crate::ports::Files;
+use work::Worker;
 
 pub mod fittrackee;
 mod input;
@@ -30,6 +31,7 @@ mod served;
 pub mod sessions;
 #[cfg(test)]
 mod testing;
+pub mod work;
 
 /// What trackers may use besides their schemes.
 #[derive(Clone, Debug)]
@@ -53,6 +55,11 @@ pub trait Tracker: fmt::Debug + Send + Sync + 'static {
 
     /// What it answers.
     fn endpoints(&self) -> Vec<Endpoint>;
+
+    /// Who does its work in the background.
+    fn workers(&self) -> Vec<Arc<dyn Worker>> {
+        Vec::new()
+    }
 }
 
 /// One method and path of a tracker.

@@ -22,9 +22,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::sync::Notify;
 use trackgate_schemes::store::Account;
 use trackgate_schemes::{Rejection, Secret};
 
+use super::work::Worker;
 use super::{Endpoint, Services, Tracker};
 use crate::accounts::AccountService;
 use crate::layer::Dialect;
@@ -32,6 +34,7 @@ use crate::mail::Outbox;
 use crate::ports::Files;
 
 mod dialect;
+mod export;
 mod profile;
 mod registration;
 mod routes;
@@ -57,6 +60,7 @@ struct Shared {
     tokens: Arc<dyn IssueToken>,
     settings: Settings,
     dialect: Arc<FitTrackeeDialect>,
+    export_bell: Notify,
 }
 
 impl FitTrackee {
@@ -64,7 +68,7 @@ impl FitTrackee {
     pub fn new(services: Services, tokens: Arc<dyn IssueToken>, settings: Settings) -> Self {
         let Services { accounts, files, outbox } = services;
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
-        Self { shared: Arc::new(Shared { accounts, files, outbox, tokens, settings, dialect }) }
+        Self { shared: Arc::new(Shared { accounts, files, outbox, tokens, settings, dialect, export_bell: Notify::new() }) }
     }
 }
 
@@ -79,6 +83,10 @@ impl Tracker for FitTrackee {
 
     fn endpoints(&self) -> Vec<Endpoint> {
         routes::endpoints(&self.shared)
+    }
+
+    fn workers(&self) -> Vec<Arc<dyn Worker>> {
+        vec![Arc::new(export::Exporter(Arc::clone(&self.shared)))]
     }
 }
 

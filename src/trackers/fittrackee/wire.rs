@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use jiff::Timestamp;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use trackgate_schemes::Rejection;
 use trackgate_schemes::store::StoreError;
@@ -211,6 +212,8 @@ pub(super) enum Json {
     Float(f64),
     /// Text.
     Text(String),
+    /// An instant, in microseconds since 1970 (UTC).
+    Date(i64),
     /// A list.
     List(Vec<Json>),
     /// An object; its keys go out sorted.
@@ -228,6 +231,47 @@ impl Json {
         text.map_or(Self::Null, |text| Self::Text(text.to_owned()))
     }
 
+    /// As archives have it: four blanks a level, dates as `2026-11-22 01:43:09.715050`.
+    pub(super) fn archived(&self) -> String {
+        let mut out = String::new();
+        self.write_archived(&mut out, 0);
+        out
+    }
+
+    fn write_archived(&self, out: &mut String, depth: usize) {
+        let line = |out: &mut String, depth: usize| {
+            out.push('\n');
+            out.extend(std::iter::repeat_n("    ", depth));
+        };
+        match self {
+            Self::Date(at) => {
+                let at = timestamp(*at);
+                let form = if at.subsec_microsecond() == 0 { "" } else { ".%6f" };
+                write!(out, "\"{}\"", at.strftime(&format!("%Y-%m-%d %H:%M:%S{form}"))).expect(STRING);
+            }
+            Self::List(values) if !values.is_empty() => {
+                for (n, value) in values.iter().enumerate() {
+                    out.push(if n == 0 { '[' } else { ',' });
+                    line(out, depth + 1);
+                    value.write_archived(out, depth + 1);
+                }
+                line(out, depth);
+                out.push(']');
+            }
+            Self::Object(members) if !members.is_empty() => {
+                for (n, (name, value)) in members.iter().enumerate() {
+                    out.push(if n == 0 { '{' } else { ',' });
+                    line(out, depth + 1);
+                    write!(out, "{}: ", PythonText(name)).expect(STRING);
+                    value.write_archived(out, depth + 1);
+                }
+                line(out, depth);
+                out.push('}');
+            }
+            plain => plain.write(out),
+        }
+    }
+
     fn write(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
@@ -235,6 +279,9 @@ impl Json {
             Self::Int(value) => write!(out, "{value}").expect(STRING),
             Self::Float(value) => write!(out, "{value:?}").expect(STRING),
             Self::Text(text) => write!(out, "{}", PythonText(text)).expect(STRING),
+            Self::Date(at) => {
+                write!(out, "\"{}\"", timestamp(*at).strftime("%a, %d %b %Y %H:%M:%S GMT")).expect(STRING);
+            }
             Self::List(values) => {
                 out.push('[');
                 for (n, value) in values.iter().enumerate() {
@@ -255,6 +302,11 @@ impl Json {
             }
         }
     }
+}
+
+/// An instant; one beyond what a calendar holds is 1970.
+fn timestamp(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or_default()
 }
 
 /// An answer in the style of success: keys sorted, no blanks, ASCII, one final newline.
