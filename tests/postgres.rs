@@ -206,14 +206,14 @@ async fn of_claims_takes_and_changes_on_two_nodes_each_has_one_effect() {
             let (node, token, before, anna) = (Arc::clone(node), token.clone(), before.clone(), anna.id);
             racers.spawn(async move {
                 let claimed = node.claim_job("mail", at(1), at(60)).await.unwrap();
-                let taken = node.take_mailed_token(token.purpose, &token.digest, at(1)).await.unwrap();
+                let got = node.take_mailed_token(token.purpose, &token.digest, at(1)).await.unwrap();
                 let text = format!("{round} by {n}");
                 let replaced = node.replace_document("fittrackee", anna, before.as_deref(), &text).await.unwrap();
-                (claimed, taken.is_some(), replaced)
+                (claimed, got.is_some(), replaced)
             });
         }
         let ends = racers.join_all().await;
-        assert_eq!(ends.iter().filter(|(_, taken, _)| *taken).count(), 1, "round {round}");
+        assert_eq!(ends.iter().filter(|(_, got, _)| *got).count(), 1, "round {round}");
         assert_eq!(ends.iter().filter(|(_, _, replaced)| *replaced).count(), 1, "round {round}");
         let claimed: Vec<_> = ends.into_iter().filter_map(|(claimed, _, _)| claimed).collect();
         assert_eq!(claimed.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), [job], "round {round}");

@@ -54,15 +54,15 @@ pub(super) async fn of_many_takes_at_once_one_gets_it(store: Arc<dyn Store>) {
             let (store, token) = (Arc::clone(&store), token.clone());
             racers.spawn(async move { store.take_mailed_token(token.purpose, &token.digest, at(2)).await.unwrap() });
         }
-        let taken: Vec<MailedToken> = racers.join_all().await.into_iter().flatten().collect();
-        assert_eq!(taken, [token], "round {round}");
+        let got: Vec<MailedToken> = racers.join_all().await.into_iter().flatten().collect();
+        assert_eq!(got, [token], "round {round}");
     }
 }
 
 pub(super) async fn a_mailed_token_is_dead_at_exactly_its_end(store: Arc<dyn Store>) {
     let anna = account(&*store, "anna").await.id;
     let token = mailed("one", anna, MailedPurpose::ResetPassword);
-    let (purpose, digest) = (token.purpose, token.digest.clone());
+    let (purpose, digest) = (token.purpose, token.digest);
     store.put_mailed_token(token.clone()).await.unwrap();
     for late in [at(100), at(101)] {
         assert_eq!(store.mailed_token(purpose, &digest, late).await.unwrap(), None);

@@ -246,15 +246,15 @@ mod tests {
         for n in 0..8 {
             let accounts = stage.accounts.clone();
             changes.spawn(async move {
-                let change = |profile: &mut Profile| *profile.bio.get_or_insert_default() += &format!("{n};");
+                let change = |profile: &mut Profile| profile.bio.get_or_insert_default().push(char::from(b'a' + n));
                 Profile::update(&accounts, rider, change).await.unwrap()
             });
         }
         changes.join_all().await;
         let bio = Profile::load(&stage.accounts, rider).await.unwrap().bio.unwrap();
-        let mut all: Vec<u32> = bio.split_terminator(';').map(|n| n.parse().unwrap()).collect();
+        let mut all: Vec<char> = bio.chars().collect();
         all.sort_unstable();
-        assert_eq!(all, (0..8).collect::<Vec<_>>());
+        assert_eq!(all, ('a'..='h').collect::<Vec<_>>());
     }
 
     #[tokio::test]

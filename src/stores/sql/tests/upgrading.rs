@@ -179,7 +179,7 @@ async fn sto_04_what_cannot_be_read_is_neither_work_nor_a_token() {
     let token = MailedToken {
         account: anna,
         purpose: MailedPurpose::ResetPassword,
-        digest: digest.clone(),
+        digest,
         about: None,
         created_at: at(0),
         expires_at: None,
