@@ -1,10 +1,11 @@
 //! Registration, sign-in, the profile and sign-out (contract sections 5.1, 5.4, 6.1 and 6.9).
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use trackgate_schemes::store::AccountState;
+use trackgate_schemes::store::{Account, AccountState};
 use trackgate_schemes::{CredentialKind, Grants, Login, Reason, Rejection, Secret};
 
 use super::profile::Profile;
@@ -48,7 +49,7 @@ async fn register(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, St
     match shared.accounts.register(wanted, &origin).await {
         Ok(account) => {
             Profile::update(&shared.accounts, account.id, |profile| {
-                profile.accepted_privacy_policy = true;
+                profile.accept_policy(call.now);
                 profile.language = Some(language.into());
             })
             .await?;
@@ -75,19 +76,41 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
     };
     let account = match shared.accounts.sign_in(ID, &email, password, &origin).await {
         Ok(account) => account,
-        Err(why) => {
-            return match (why.reason, why.retry_after_seconds()) {
-                (Reason::Locked, Some(seconds)) => {
-                    let mut response = wire::error_message(StatusCode::UNAUTHORIZED, "invalid credentials");
-                    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-                    Ok(response)
-                }
-                (Reason::Overloaded | Reason::Unavailable | Reason::Internal, _) => Err(why.into()),
-                _ => Err(Stop::CREDENTIALS),
-            };
-        }
+        Err(why) => return wrong_password(why),
     };
-    let token = shared.tokens.issue(&account, call.now)?;
+    signed_in(&shared, &account, call.now, "successfully logged in")
+}
+
+/// The answer to a password that was not taken: a locked account looks like a wrong one, but for the time
+/// after which trying again makes sense.
+///
+/// # Errors
+///
+/// What was not decided at all.
+pub(super) fn wrong_password(why: Rejection) -> Result<Response<Bytes>, Stop> {
+    match (why.reason, why.retry_after_seconds()) {
+        (Reason::Locked, Some(seconds)) => {
+            let mut response = wire::error_message(StatusCode::UNAUTHORIZED, "invalid credentials");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            Ok(response)
+        }
+        (Reason::Overloaded | Reason::Unavailable | Reason::Internal, _) => Err(why.into()),
+        _ => Err(Stop::CREDENTIALS),
+    }
+}
+
+/// The answer that carries a new access token.
+///
+/// # Errors
+///
+/// No key can sign.
+pub(super) fn signed_in(
+    shared: &Shared,
+    account: &Account,
+    now: SystemTime,
+    message: &'static str,
+) -> Result<Response<Bytes>, Stop> {
+    let token = shared.tokens.issue(account, now)?;
     let Some(text) = token.expose_text() else {
         return Err(Rejection::new(Reason::Internal, ID).into());
     };
@@ -95,7 +118,7 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
         StatusCode::OK,
         [
             ("auth_token", Json::Text(text.to_owned())),
-            ("message", Json::Text("successfully logged in".into())),
+            ("message", Json::Text(message.into())),
             ("status", Json::Text("success".into())),
         ],
     );
@@ -106,7 +129,7 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
 async fn profile(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
     let id = call.identity().account().ok_or(Stop::TOKEN)?;
     let account = shared.accounts.store().account(id).await?.ok_or(Stop::TOKEN)?;
-    let user = Profile::load(&shared.accounts, id).await?.user(&account);
+    let user = Profile::load(&shared.accounts, id).await?.user(&account, &shared);
     Ok(wire::success(StatusCode::OK, [("data", user), ("status", Json::Text("success".into()))]))
 }
 
