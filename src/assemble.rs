@@ -13,13 +13,14 @@ use trackgate_schemes::store::StoreError;
 use trackgate_schemes::{Clock, Forget, HashPool, SignIn, SystemClock};
 
 use crate::accounts::{AccountService, FollowError, Memories, Origin};
-use crate::catalogue::{self, Catalogue, CatalogueError, OpenError};
+use crate::catalogue::{self, Catalogue, CatalogueError, OpenError, Services};
 use crate::config::Config;
 use crate::config::checked::{ClientHeader, SecretError};
 use crate::gateway::{
     ForwardedHeader, Handle, Limits, Listener, Pipeline, Running, Shutdown, StartError, Streams, TlsError, TlsReloader,
     TrustedProxies, TrustsEverybody, start,
 };
+use crate::mail::{Carrier, CarrierError, Outbox, Postman, Round};
 use crate::telemetry::AccessLog;
 
 /// What stays the same while configurations are replaced: the store, the accounts, the guess guard.
@@ -33,6 +34,15 @@ pub struct Ground {
     pub lockout: Arc<Lockout>,
     /// Answers that end with their credential.
     pub streams: Arc<Streams>,
+    /// Takes letters; `None` when mail is off.
+    pub outbox: Option<Outbox>,
+}
+
+impl Ground {
+    /// What of it trackers may use.
+    pub fn services(&self) -> Services {
+        Services { accounts: self.accounts.clone(), outbox: self.outbox.clone() }
+    }
 }
 
 /// Why the gateway could not be put together.
@@ -54,6 +64,9 @@ pub enum AssembleError {
     /// The event log cannot be read.
     #[error(transparent)]
     Follow(#[from] FollowError),
+    /// Letters cannot be carried.
+    #[error(transparent)]
+    Mail(#[from] CarrierError),
     /// A setting was changed that a reload cannot change.
     #[error("`{0}` can only be changed by a restart; the old configuration goes on")]
     NeedsRestart(&'static str),
@@ -90,11 +103,12 @@ pub struct Gateway {
     tls: Option<TlsReloader>,
     handle: Handle,
     following: tokio::task::JoinHandle<()>,
+    round: Option<Round>,
 }
 
 impl Gateway {
     /// Starts everything that a configuration names. Needs a multi-threaded tokio runtime around it, on
-    /// which the store and the event log work; requests are served by threads of their own.
+    /// which the store, the event log and the postman work; requests are served by threads of their own.
     ///
     /// # Errors
     ///
@@ -105,10 +119,11 @@ impl Gateway {
     /// Never: there is a pipeline for each thread.
     pub async fn start(config: Config, clock: Arc<dyn Clock>, log: AccessLog) -> Result<Self, AssembleError> {
         let tls = config.listen.tls.as_ref().map(|tls| TlsReloader::load(&tls.cert, &tls.key)).transpose()?;
+        let carrier = config.mail.as_ref().map(Carrier::new).transpose()?;
         let ground = ground(&config, Arc::clone(&clock)).await?;
         // From here on no change is missed, so that what schemes remember can be trusted.
         let follower = ground.accounts.follow().await?;
-        let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await?;
+        let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await?;
         ground.accounts.memories().replace(memories(&ground, &[&catalogue]));
         let proxies = proxies(&config)?;
         let each = || {
@@ -125,7 +140,10 @@ impl Gateway {
         let own = move |core: usize| Arc::clone(respond.get(core).expect("there is one pipeline for each core"));
         let handle = start(vec![listener], limits(&config), cores, own)?;
         let following = tokio::spawn(follower.run());
-        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following })
+        // Last, so that a gateway that could not start has sent nothing.
+        let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
+        let round = postman.map(Postman::start);
+        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round })
     }
 
     /// Where it listens, as a URL.
@@ -139,6 +157,11 @@ impl Gateway {
         &self.ground.accounts
     }
 
+    /// Where its trackers put letters; `None` when mail is off.
+    pub fn outbox(&self) -> Option<&Outbox> {
+        self.ground.outbox.as_ref()
+    }
+
     /// Runs by another configuration from the next request on, without dropping a connection: routes,
     /// schemes, keys, upstreams and certificates. Schemes whose settings stay the same keep what they know.
     ///
@@ -150,7 +173,7 @@ impl Gateway {
             return Err(AssembleError::NeedsRestart(fixed));
         }
         let catalogue =
-            Catalogue::make(&config, &self.ground.accounts, &self.ground.sign_in, Some(&self.catalogue)).await?;
+            Catalogue::make(&config, &self.ground.services(), &self.ground.sign_in, Some(&self.catalogue)).await?;
         let proxies = proxies(&config)?;
         // The last thing that can fail, and what it changes is right with either configuration.
         if let Some(tls) = &self.tls {
@@ -169,13 +192,19 @@ impl Gateway {
         Ok(())
     }
 
-    /// Stops accepting, lets running requests end within the grace time, writes out what was only noted.
+    /// Stops accepting, lets running requests and a letter under way end within the grace time, writes out what was only noted.
     ///
     /// # Errors
     ///
     /// [`AssembleError::Store`] if the store could not be closed in order.
     pub async fn shutdown(self) -> Result<Shutdown, AssembleError> {
-        let ended = self.handle.shutdown(self.config.limits.grace).await;
+        let grace = self.config.limits.grace;
+        let stop_mail = async {
+            if let Some(round) = self.round {
+                round.stop(grace).await;
+            }
+        };
+        let (ended, ()) = tokio::join!(self.handle.shutdown(grace), stop_mail);
         self.following.abort();
         self.ground.accounts.store().close().await?;
         Ok(ended)
@@ -205,8 +234,9 @@ async fn ground_on(url: &str, config: &Config, clock: Arc<dyn Clock>) -> Result<
     let lockout = Arc::new(Lockout::load(limits, Arc::clone(&store) as _, clock.now()).await?);
     let pool = HashPool::new(config.passwords.threads, config.passwords.queue);
     let sign_in = SignIn::new(Arc::clone(&store) as _, Arc::clone(&lockout) as _, pool);
+    let outbox = config.mail.as_ref().map(|_on| Outbox::new(Arc::clone(&store) as _, Arc::clone(&clock)));
     let accounts = AccountService::new(store, sign_in.clone(), Arc::new(Memories::default()), clock);
-    Ok(Ground { accounts, sign_in, lockout, streams: Arc::default() })
+    Ok(Ground { accounts, sign_in, lockout, streams: Arc::default(), outbox })
 }
 
 /// Runs a task of the command line on the accounts of a configuration, and closes the store behind it.
@@ -285,6 +315,7 @@ fn fixed_at_start(old: &Config, new: &Config) -> Option<&'static str> {
         ("store.url", format!("{:?}", old.store) != format!("{:?}", new.store)),
         ("passwords", old.passwords != new.passwords),
         ("guessing", old.guessing != new.guessing),
+        ("mail", old.mail != new.mail),
     ];
     differs.into_iter().find(|(_, differs)| *differs).map(|(key, _)| key)
 }

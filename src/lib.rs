@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod gateway;
 pub mod layer;
+pub mod mail;
 pub mod message;
 pub mod ports;
 pub mod proxy;

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["catalogue"],
     &["gateway"],
     &["proxy", "trackers", "web"],
-    &["accounts", "layer", "stores"],
+    &["accounts", "layer", "mail", "stores"],
     &["config", "message", "ports", "telemetry"],
 ];
 

@@ -11,6 +11,7 @@ use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
+use crate::mail::Outbox;
 use crate::ports::Store;
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 
@@ -29,6 +30,16 @@ pub use schemes::Schemes;
 /// [`OpenError`] with what keeps it from opening.
 pub async fn open_store(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     crate::stores::open(url).await
+}
+
+/// What trackers may use besides their schemes.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a record that whoever assembles builds")]
+pub struct Services {
+    /// The account base.
+    pub accounts: AccountService,
+    /// Takes letters; `None` when mail is off.
+    pub outbox: Option<Outbox>,
 }
 
 /// Everything that a configuration names, ready to run.
@@ -87,7 +98,7 @@ pub enum CatalogueError {
 }
 
 impl Catalogue {
-    /// Makes everything that `config` names, on these accounts. Schemes that `before` has with the same
+    /// Makes everything that `config` names, on these services. Schemes that `before` has with the same
     /// settings are taken over.
     ///
     /// # Errors
@@ -95,15 +106,16 @@ impl Catalogue {
     /// [`CatalogueError`] with the first thing that cannot be had; nothing was changed then.
     pub async fn make(
         config: &Config,
-        accounts: &AccountService,
+        services: &Services,
         sign_in: &SignIn,
         before: Option<&Self>,
     ) -> Result<Self, CatalogueError> {
+        let accounts = &services.accounts;
         let schemes = Schemes::make(config, accounts, sign_in, before.map(|before| &before.schemes)).await?;
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let table = routes::table(config, accounts, &schemes, &assertion)?;
+        let table = routes::table(config, services, &schemes, &assertion)?;
         Ok(Self { schemes, table, assertion })
     }
 }

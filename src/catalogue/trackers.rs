@@ -10,9 +10,8 @@ use trackgate_schemes::sliding::Sliding;
 use trackgate_schemes::store::Account;
 use trackgate_schemes::{Carrier, Rejection, Scheme, Secret};
 
-use super::CatalogueError;
 use super::schemes::{Contract, Schemes};
-use crate::accounts::AccountService;
+use super::{CatalogueError, Services};
 use crate::config::Config;
 use crate::trackers::Tracker;
 use crate::trackers::fittrackee::{self, FitTrackee, IssueToken};
@@ -32,10 +31,10 @@ pub(super) struct Mounted {
 pub(super) fn mount(
     name: &str,
     config: &Config,
-    accounts: &AccountService,
+    services: &Services,
     schemes: &Schemes,
 ) -> Result<Mounted, CatalogueError> {
-    let accounts = accounts.clone();
+    let accounts = services.accounts.clone();
     Ok(match name {
         "fittrackee" => {
             let jwt = schemes.jwt("fit")?;

@@ -7,6 +7,7 @@ use crate::assemble;
 use crate::catalogue::Catalogue;
 use crate::gateway::{Route, Target};
 use crate::layer::Mode;
+use crate::mail::Carrier;
 
 #[derive(Debug, Serialize)]
 struct Row {
@@ -82,8 +83,11 @@ fn effective(common: &Common) -> Result<(Vec<Row>, Vec<String>), CliError> {
     if let Some(tls) = &config.listen.tls {
         crate::gateway::TlsReloader::load(&tls.cert, &tls.key).map_err(assemble::AssembleError::Tls)?;
     }
+    if let Some(mail) = &config.mail {
+        Carrier::new(mail).map_err(assemble::AssembleError::Mail)?;
+    }
     let rows = assemble::with_scratch(&config, async |ground| {
-        let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await;
+        let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await;
         let catalogue = catalogue.map_err(assemble::AssembleError::Catalogue)?;
         Ok::<_, CliError>(catalogue.table.routes().iter().map(Row::of).collect())
     })?;

@@ -16,6 +16,7 @@ mod audit;
 mod check;
 mod explain;
 mod hash;
+mod mail;
 mod output;
 mod pages;
 mod serve;
@@ -73,6 +74,9 @@ enum Command {
     /// Signed-in sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// Letters: those that wait or were given up, and a test of the mail server
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Show the audit trail, newest first
     Audit(audit::Audit),
     /// Hash a password as stores keep it
@@ -180,6 +184,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::User(user) => user.run(&common),
         Command::Token(token) => token.run(&common),
         Command::Session(session) => session.run(&common),
+        Command::Mail(mail) => mail.run(&common),
         Command::Audit(audit) => audit.run(&common),
         Command::Hash(hash) => hash.run(&common),
         Command::Config(ConfigCommand::Schema) => output::print(&config::schema()),

@@ -27,6 +27,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// The guard against guessing.
     pub guessing: Guessing,
+    /// The server that takes letters. Without, no mail is sent.
+    pub mail: Option<Mail>,
     /// Ways to prove who is asking, by name. `basic`, `api`, `lp` and `fit` are there without being written.
     pub schemes: BTreeMap<String, Scheme>,
     /// Settings of the in-process trackers.
@@ -167,6 +169,27 @@ pub struct Guessing {
     pub per_network: Option<u32>,
     /// Time in which they count, and for which a lock lasts. Default 15m.
     pub window: Option<Time>,
+}
+
+/// The server that takes letters.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Mail {
+    /// `smtp://USER@HOST:PORT` (STARTTLS, port 587), `smtps://…` (TLS from the first byte, port 465) or
+    /// `smtp+plain://…` (never TLS, port 25). To a loopback address and without a user, `smtp://` needs no TLS.
+    pub url: String,
+    /// The password of the user, as `file:PATH`, `env:NAME` or `credential:NAME`.
+    pub password: Option<String>,
+    /// Whom letters are from: `Name <address>` or an address.
+    pub from: String,
+    /// Time for one letter, from connecting to the server's answer; 1s to 5m. Default 60s.
+    pub timeout: Option<Time>,
+    /// Certificates (PEM) to trust instead of the system's, for a relay with an authority of its own.
+    pub ca: Option<PathBuf>,
+    /// Send without TLS to a server that is not on this machine. Letters and passwords travel in clear.
+    #[serde(default)]
+    pub allow_plain: bool,
 }
 
 /// A way to prove who is asking.

@@ -12,10 +12,12 @@ use super::error::Fault;
 use super::units::{Size, Time};
 use super::{Overrides, written};
 
+mod mail;
 mod routes;
 mod schemes;
 mod secrets;
 
+pub use mail::{Login, Mail, MailTls};
 pub(crate) use routes::same_shape;
 pub use routes::{Access, Match, RateRule, Route, Rule, Target};
 pub use schemes::{Scheme, SchemeKind};
@@ -42,6 +44,8 @@ pub struct Config {
     pub passwords: Passwords,
     /// The guard against guessing.
     pub guessing: Guessing,
+    /// The server that takes letters; `None` when mail is off.
+    pub mail: Option<Mail>,
     /// The schemes, by name, in the order of their names.
     pub schemes: Vec<Scheme>,
     /// Settings of the in-process trackers.
@@ -195,6 +199,10 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     let store = store(written.store, base).map_err(|fault| fault.under("store"))?;
     let passwords = passwords(&written.passwords).map_err(|fault| fault.under("passwords"))?;
     let guessing = guessing(&written.guessing).map_err(|fault| fault.under("guessing"))?;
+    let mail = match &written.mail {
+        Some(mail) => Some(mail::check(mail, base, &mut warnings).map_err(|fault| fault.under("mail"))?),
+        None => None,
+    };
     let schemes = schemes::check(written.schemes, base).map_err(|fault| fault.under("schemes"))?;
     let trackers = trackers(written.trackers).map_err(|fault| fault.under("trackers"))?;
     let mut upstreams = Vec::new();
@@ -220,6 +228,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
         access_log: written.log.access.unwrap_or(true),
         passwords,
         guessing,
+        mail,
         schemes,
         trackers,
         upstreams,
