@@ -1,6 +1,5 @@
 //! The user object (contract section 4.1) and the document that keeps what only this tracker knows.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -55,13 +54,13 @@ pub(super) struct Profile {
 /// asked for it may not have been the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Asked {
-    email: Option<Arc<str>>,
+    email: Option<String>,
     generation: u64,
 }
 
 impl Asked {
     pub(super) fn of(account: &Account) -> Self {
-        Self { email: account.email.clone(), generation: account.generation }
+        Self { email: account.email.as_deref().map(ToOwned::to_owned), generation: account.generation }
     }
 }
 
@@ -152,6 +151,17 @@ impl Profile {
         accepted.is_some_and(|accepted| since.is_none_or(|since| since <= accepted))
     }
 
+    /// From now on this address awaits its confirmation.
+    pub(super) fn await_email(&mut self, account: &Account, address: &str) {
+        self.email_to_confirm = Some(address.to_owned());
+        self.email_to_confirm_at = Some(Asked::of(account));
+    }
+
+    /// No address awaits its confirmation any more.
+    pub(super) fn forget_pending_email(&mut self) {
+        (self.email_to_confirm, self.email_to_confirm_at) = (None, None);
+    }
+
     /// The address that awaits its confirmation.
     pub(super) fn pending_email(&self, account: &Account) -> Option<&str> {
         let address = self.email_to_confirm.as_deref()?;
@@ -200,12 +210,7 @@ impl Profile {
 }
 
 /// The answer to a change of the profile.
-pub(super) fn changed(
-    shared: &Shared,
-    account: &Account,
-    profile: &Profile,
-    message: &'static str,
-) -> Response<Bytes> {
+pub(super) fn changed(shared: &Shared, account: &Account, profile: &Profile, message: &'static str) -> Response<Bytes> {
     wire::success(
         StatusCode::OK,
         [

@@ -6,14 +6,16 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use trackgate_schemes::store::{Account, AccountState};
-use trackgate_schemes::{CredentialKind, Grants, Login, Reason, Rejection, Secret};
+use trackgate_schemes::{AccountId, CredentialKind, Grants, Login, Reason, Rejection, Secret};
 
+use super::post::{Desk, pretend_to_write};
 use super::profile::Profile;
 use super::registration::{self, Form};
 use super::routes::endpoint;
 use super::wire::{self, Json, Stop};
-use super::{ID, Registration, Shared};
+use super::{ID, Registration, Shared, letters, links};
 use crate::accounts::{self, ChangeError, Origin};
+use crate::ports::MailedPurpose;
 use crate::trackers::json::Scalar;
 use crate::trackers::{Call, Endpoint};
 
@@ -27,10 +29,12 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
 }
 
 async fn register(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
-    if shared.settings.registration == Registration::Closed {
+    if !is_open(&shared).await? {
         return Err(Stop::Message(StatusCode::FORBIDDEN, "error, registration is disabled".into()));
     }
-    let origin = Origin::nobody(ID, call.client);
+    let (now, origin) = (call.now, Origin::nobody(ID, call.client));
+    let headers = call.request.headers().clone();
+    let desk = Desk::of(&shared, &headers);
     let members = wire::members(call.request, shared.settings.max_body_bytes, REGISTER_MEMBERS).await?;
     let Form { username, email, password, language } = Form::read(members)?;
     let login = Login::parse(&username).map_err(|_unfit| Stop::PAYLOAD)?;
@@ -44,22 +48,45 @@ async fn register(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, St
         state: AccountState::Unconfirmed,
         grants: Grants::EVERYDAY,
     };
-    // A known address takes the same way up to the store, the hash of the password included, and gets
-    // the same answer: whoever asks must not learn who is registered.
+    // A known address takes the same way, the hash of the password and the writing of the store included,
+    // and gets the same answer: whoever asks must not learn who is registered.
     match shared.accounts.register(wanted, &origin).await {
         Ok(account) => {
-            Profile::update(&shared.accounts, account.id, |profile| {
-                profile.accept_policy(call.now);
+            let profile = Profile::update(&shared.accounts, account.id, |profile| {
+                profile.accept_policy(now);
                 profile.language = Some(language.into());
             })
             .await?;
+            if let (Some(desk), Some(to)) = (&desk, &account.email) {
+                let store = &**shared.accounts.store();
+                let token = links::make(store, account.id, MailedPurpose::ConfirmAccount, None, now).await?;
+                desk.post(&account, &profile, to, |reader| letters::confirm_account(reader, &token)).await?;
+            }
         }
-        Err(ChangeError::EmailTaken) => {}
+        // Four or six times for the account, its audit entry and profile, the link and the letter.
+        Err(ChangeError::EmailTaken) => pretend_to_write(&shared, if desk.is_some() { 3 } else { 2 }, "").await?,
         Err(ChangeError::NameTaken) => return Err(registration::refused(NAME_TAKEN)),
         Err(ChangeError::Stopped(why)) => return Err(why.into()),
         Err(_unfit) => return Err(Stop::PAYLOAD),
     }
     Ok(wire::success(StatusCode::OK, [("status", Json::Text("success".into()))]))
+}
+
+/// Whether strangers may make accounts now; those that are not confirmed take a place too.
+///
+/// # Errors
+///
+/// The store is down.
+pub(super) async fn is_open(shared: &Shared) -> Result<bool, Stop> {
+    let places = shared.settings.max_users;
+    match shared.settings.registration {
+        Registration::Closed => Ok(false),
+        Registration::Open if places == 0 => Ok(true),
+        Registration::Open => {
+            let taken = shared.accounts.store().list_accounts(AccountId(0), places).await?;
+            Ok(taken.len() < usize::try_from(places).unwrap_or(usize::MAX))
+        }
+    }
 }
 
 async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
