@@ -67,7 +67,7 @@ impl<'a> Desk<'a> {
     pub(super) async fn pretend(&self, shared: &Shared, to: &str) -> Result<(), Stop> {
         let profile = Profile::load(&shared.accounts, NOBODY).await?;
         let letter = letters::reset_password(&self.reader(NO_NAME, &profile, to), &links::random(), links::RESET_LIFE);
-        Ok(pretend_to_write(shared, 1, &letter.text).await?)
+        Ok(pretend_to_write(shared, 1, &(letter.text + &letter.html)).await?)
     }
 }
 

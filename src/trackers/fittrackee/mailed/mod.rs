@@ -24,6 +24,9 @@ use crate::ports::{AccountChange, Ends, MailedPurpose};
 use crate::trackers::json::Scalar;
 use crate::trackers::{Call, Endpoint};
 
+#[cfg(test)]
+mod tests;
+
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     vec![
         endpoint(shared, Method::POST, CONFIRM, confirm).public("the body holds a mailed token"),

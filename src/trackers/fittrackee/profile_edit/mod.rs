@@ -14,6 +14,9 @@ use super::wire::{self, Members, Stop};
 use crate::trackers::json::Scalar;
 use crate::trackers::{Call, Endpoint};
 
+#[cfg(test)]
+mod tests;
+
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     vec![
         endpoint(shared, Method::POST, EDIT, edit).granted("profile:write"),
@@ -54,7 +57,7 @@ trait Part {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Person {
+struct Person {
     bio: Option<String>,
     birth_date: Option<String>,
     first_name: Option<String>,
@@ -66,7 +69,7 @@ impl Person {
     /// # Errors
     ///
     /// 400 for what is neither text nor `null`, too long, or no date.
-    pub(super) fn read(mut members: Members) -> Result<Self, Stop> {
+    fn read(mut members: Members) -> Result<Self, Stop> {
         Ok(Self {
             first_name: text(members.take("first_name"), 80)?,
             last_name: text(members.take("last_name"), 80)?,
@@ -92,7 +95,7 @@ impl Part for Person {
 
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent switches of the contract")]
-pub(super) struct Preferences {
+struct Preferences {
     date_format: Option<String>,
     display_ascent: bool,
     imperial_units: bool,
@@ -108,7 +111,7 @@ impl Preferences {
     /// # Errors
     ///
     /// 400 for a switch that is neither on nor off, and for text that is none or too long.
-    pub(super) fn read(mut members: Members) -> Result<Self, Stop> {
+    fn read(mut members: Members) -> Result<Self, Stop> {
         let use_dark_mode = match members.take("use_dark_mode") {
             Scalar::Null => None,
             chosen => Some(switch(&chosen)?),
@@ -163,7 +166,7 @@ fn switch(value: &Scalar) -> Result<bool, Stop> {
 }
 
 /// A date `YYYY-MM-DD`; month and day may lack their leading zero.
-pub(super) fn date(text: &str) -> Option<Date> {
+fn date(text: &str) -> Option<Date> {
     let digits = |part: &str, lengths: &[usize]| {
         let fits = lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
         fits.then(|| part.parse::<i16>().ok()).flatten()
@@ -179,8 +182,8 @@ pub(super) fn date(text: &str) -> Option<Date> {
 const EDIT: &str = "/api/auth/profile/edit";
 const PREFERENCES: &str = "/api/auth/profile/edit/preferences";
 
-pub(super) const EDIT_MEMBERS: &[&str] = &["first_name", "last_name", "bio", "birth_date", "location"];
-pub(super) const PREFERENCE_MEMBERS: &[&str] = &[
+const EDIT_MEMBERS: &[&str] = &["first_name", "last_name", "bio", "birth_date", "location"];
+const PREFERENCE_MEMBERS: &[&str] = &[
     "date_format",
     "display_ascent",
     "imperial_units",
