@@ -77,6 +77,22 @@ async fn starttls_to_a_server_with_a_known_certificate_signs_in_and_sends() {
 }
 
 #[tokio::test]
+async fn tls_from_the_first_byte_signs_in_and_sends() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = Sink::start(&[Does::TlsFirst], Some(tls(&folder))).await;
+    carried(&with_login(&folder, "smtps", sink.address)).await.unwrap();
+    let heard = sink.heard().pop().unwrap();
+    assert!(heard.data.is_some() && heard.commands.iter().any(|command| command.starts_with("AUTH PLAIN ")));
+}
+
+#[tokio::test]
+async fn a_file_without_a_certificate_is_told_at_the_start() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let lines = format!("url = \"smtps://127.0.0.1\"\nca = \"{}\"", file.path().display());
+    assert!(matches!(Carrier::new(&settings(&lines)), Err(CarrierError::Ca(_))));
+}
+
+#[tokio::test]
 async fn eml_05_a_certificate_of_somebody_else_ends_it_before_the_credential() {
     let folder = tempfile::tempdir().unwrap();
     let server = tls(&folder);
@@ -109,11 +125,11 @@ async fn nobody_who_listens_is_worth_another_try() {
 #[tokio::test]
 async fn log_05_a_server_that_quotes_the_link_does_not_bring_it_into_the_log() {
     let token = "fqPXSB1ZiCPqTa1iBlMvL2vG3uwhmUbRwr5vInU7";
-    let answer = "554 5.7.1 blocked: https://ui.example.org/x?token=fqPXSB1ZiCPqTa1iBlMvL2vG3uwhmUbRwr5vInU7 is spam";
+    let answer = "554 5.7.1 blocked: https://ui.example.org/x?token=fqPXSB1ZiCPqTa1iBlMvL2vG3uwhmUbRwr5vInU7 is spam to <anna@example.org>";
     let sink = Sink::start(&[Does::Rcpt(answer)], None).await;
     let carrier = Carrier::new(&settings(&format!("url = \"smtp://{}\"", sink.address))).unwrap();
     let Undelivered::Never(why) = carried(&carrier).await.unwrap_err() else { panic!("it was permanent") };
-    assert!(why.contains("5.7.1 blocked: […] is spam") && !why.contains(token), "{why}");
+    assert!(why.contains("5.7.1 blocked: […] is spam to […]") && !why.contains(token), "{why}");
 }
 
 #[tokio::test]

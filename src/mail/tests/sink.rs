@@ -23,6 +23,8 @@ pub(super) enum Does {
     StartTls(&'static str),
     /// Takes it.
     Takes,
+    /// Begins with TLS and takes it.
+    TlsFirst,
 }
 
 /// What came in on one connection.
@@ -83,7 +85,15 @@ impl Sink {
             while stream.read_until(b'\n', &mut Vec::new()).await.is_ok_and(|read| read > 0) {}
             return;
         }
-        stream.write_all(b"220 sink ESMTP\r\n").await.unwrap();
+        if does == Does::TlsFirst {
+            if let Ok(stream) = tls.unwrap().accept(stream.into_inner()).await {
+                let mut stream = BufReader::new(stream);
+                stream.write_all(GREETING).await.unwrap();
+                session.talk(&mut stream).await;
+            }
+            return;
+        }
+        stream.write_all(GREETING).await.unwrap();
         if session.talk(&mut stream).await == Ended::ForTls {
             let accepted = tls.unwrap().accept(stream.into_inner()).await;
             if let Ok(stream) = accepted {
@@ -147,6 +157,8 @@ impl Session {
         note(&mut self.sink.heard.lock().unwrap()[self.at]);
     }
 }
+
+const GREETING: &[u8] = b"220 sink ESMTP\r\n";
 
 async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
     let mut line = Vec::new();
