@@ -9,10 +9,15 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::task::JoinSet;
-use trackgate::ports::{AccountWrites, EventKind, Events, NewAccount, Store, Written};
+use trackgate::ports::{
+    AccountWrites, Documents, EventKind, Events, Jobs, MailedPurpose, MailedToken, MailedTokens, NewAccount, NewJob,
+    Store, Written,
+};
 use trackgate::stores::conformance::CHECKS;
 use trackgate::stores::{OpenErrorKind, SqlOptions, SqlStore, open};
-use trackgate_schemes::store::{AccountState, AddressRule, Blacklist, Life, OpenSession, Opened, Session, Sessions};
+use trackgate_schemes::store::{
+    AccountState, Accounts, AddressRule, Blacklist, Life, OpenSession, Opened, Session, Sessions,
+};
 use trackgate_schemes::{AccountId, AccountName, Digest, Grants};
 
 #[path = "shared/skipped.rs"]
@@ -30,13 +35,18 @@ struct Database {
 impl Database {
     /// Makes one; `None` where no server is named.
     async fn make() -> Option<Self> {
+        Self::make_with("").await
+    }
+
+    /// Makes one with these options.
+    async fn make_with(options: &str) -> Option<Self> {
         let Ok(server) = std::env::var("TRACKGATE_TEST_POSTGRES") else {
             skipped("postgresql");
             return None;
         };
         let name = format!("trackgate_{}", uuid::Uuid::new_v4().simple());
         let database = Self { url: with_database(&server, &name), server, name };
-        database.tell_server("CREATE DATABASE").await;
+        database.tell_server("CREATE DATABASE", options).await;
         Some(database)
     }
 
@@ -51,13 +61,12 @@ impl Database {
     }
 
     async fn drop(self) {
-        self.tell_server("DROP DATABASE").await;
+        self.tell_server("DROP DATABASE", "WITH (FORCE)").await;
     }
 
-    async fn tell_server(&self, what: &str) {
+    async fn tell_server(&self, what: &str, options: &str) {
         let mut connection = PgConnection::connect(&self.server).await.unwrap();
-        let force = if what.starts_with("DROP") { " WITH (FORCE)" } else { "" };
-        let statement = AssertSqlSafe(format!("{what} {}{force}", self.name));
+        let statement = AssertSqlSafe(format!("{what} {} {options}", self.name));
         sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
     }
@@ -115,6 +124,105 @@ async fn postgres_holds_every_rule() {
         check.run(Arc::new(database.open().await)).await;
         database.drop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_stand_in_the_order_of_their_names_whatever_the_language_of_the_server() {
+    for check in CHECKS.iter().filter(|check| check.name.starts_with("items::")) {
+        let linguistic = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'";
+        let Some(database) = Database::make_with(linguistic).await else { return };
+        check.run(Arc::new(database.open().await)).await;
+        database.drop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn upgrading_from_version_1_keeps_every_row() {
+    let Some(database) = Database::make().await else { return };
+    database
+        .tell(
+            "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL); \
+             INSERT INTO meta (name, value) VALUES ('application', 'trackgate'), ('version', '1')",
+        )
+        .await;
+    database.tell(include_str!("../src/stores/sql/migrations/0001.sql")).await;
+    database
+        .tell(
+            "INSERT INTO accounts VALUES \
+                 (2, 'Anna', 'anna', NULL, NULL, 'active', '*', 'stored form', 3, 5000000, 1000000), \
+                 (4, 'berta', 'berta', NULL, NULL, 'disabled', '', NULL, 0, 1000000, 1000000); \
+             UPDATE counters SET value = 4 WHERE name = 'accounts'; \
+             UPDATE counters SET value = 2 WHERE name = 'events'; \
+             INSERT INTO events VALUES (1, 1000000, 2, NULL), (2, 2000000, NULL, 'jti'); \
+             INSERT INTO documents VALUES (2, 'fittrackee', 'kept')",
+        )
+        .await;
+    // Two new nodes at once: one upgrades, the other waits for it.
+    let (store, beside) = tokio::join!(database.open(), database.open());
+    let anna = store.account(AccountId(2)).await.unwrap().unwrap();
+    assert_eq!((&*anna.name, anna.generation), ("Anna", 3));
+    assert_eq!(store.list_accounts(AccountId(0), 9).await.unwrap().len(), 2);
+    assert_eq!(beside.document("fittrackee", AccountId(2)).await.unwrap().as_deref(), Some("kept"));
+    let kinds: Vec<EventKind> = store.events_after(0, 9).await.unwrap().into_iter().map(|event| event.kind).collect();
+    let signed_out = EventKind::Credential { id: "jti".into(), account: None };
+    assert_eq!(kinds, [EventKind::Account(AccountId(2)), signed_out]);
+    for (number, expected, name) in [(1, 5, "one"), (3, 6, "three"), (2, 7, "two"), (9, 9, "nine")] {
+        let written = beside.import_account(AccountId(number), new_account(name)).await.unwrap();
+        let Written::Done(account) = written else { panic!("{written:?}") };
+        assert_eq!(account.id, AccountId(expected), "{name}");
+    }
+    for store in [store, beside] {
+        store.close().await.unwrap();
+    }
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_claims_takes_and_changes_on_two_nodes_each_has_one_effect() {
+    let Some(database) = Database::make().await else { return };
+    let nodes = [Arc::new(database.open().await), Arc::new(database.open().await)];
+    let Written::Done(anna) = nodes[0].create_account(new_account("anna")).await.unwrap() else { panic!("taken") };
+    for round in 0..50u64 {
+        let work = NewJob {
+            kind: "mail".into(),
+            account: Some(anna.id),
+            payload: "x".into(),
+            due_at: at(0),
+            created_at: at(0),
+        };
+        let job = nodes[0].add_job(work).await.unwrap();
+        let token = MailedToken {
+            account: anna.id,
+            purpose: MailedPurpose::ResetPassword,
+            digest: Digest::sha256(&round.to_le_bytes()),
+            about: None,
+            created_at: at(0),
+            expires_at: None,
+        };
+        nodes[0].put_mailed_token(token.clone()).await.unwrap();
+        let before = nodes[0].document("fittrackee", anna.id).await.unwrap();
+        let mut racers = JoinSet::new();
+        for (n, node) in nodes.iter().enumerate() {
+            let (node, token, before, anna) = (Arc::clone(node), token.clone(), before.clone(), anna.id);
+            racers.spawn(async move {
+                let claimed = node.claim_job("mail", at(1), at(60)).await.unwrap();
+                let got = node.take_mailed_token(token.purpose, &token.digest, at(1)).await.unwrap();
+                let text = format!("{round} by {n}");
+                let replaced = node.replace_document("fittrackee", anna, before.as_deref(), &text).await.unwrap();
+                (claimed, got.is_some(), replaced)
+            });
+        }
+        let ends = racers.join_all().await;
+        assert_eq!(ends.iter().filter(|(_, got, _)| *got).count(), 1, "round {round}");
+        assert_eq!(ends.iter().filter(|(_, _, replaced)| *replaced).count(), 1, "round {round}");
+        let claimed: Vec<_> = ends.into_iter().filter_map(|(claimed, _, _)| claimed).collect();
+        assert_eq!(claimed.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), [job], "round {round}");
+        assert!(nodes[1].finish_job(&claimed[0]).await.unwrap());
+    }
+    for node in &nodes {
+        node.close().await.unwrap();
+    }
+    database.drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -242,7 +350,7 @@ async fn sto_08_strangers_and_newer_versions_are_left_alone() {
     store.close().await.unwrap();
     database.tell("UPDATE meta SET value = '99' WHERE name = 'version'").await;
     assert_eq!(open(&database.url).await.unwrap_err().kind(), OpenErrorKind::Newer);
-    database.tell("UPDATE meta SET value = '1' WHERE name = 'version'").await;
+    database.tell("UPDATE meta SET value = '2' WHERE name = 'version'").await;
     let store = database.open().await;
     assert!(store.list_accounts(AccountId(0), 1).await.unwrap().is_empty());
     store.close().await.unwrap();

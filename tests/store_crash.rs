@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use sqlx::{Connection, Row, SqliteConnection};
-use trackgate::ports::{AccountChange, Ends, NewAccount, Store, Written};
+use trackgate::ports::{AccountChange, Ends, NewAccount, NewJob, Store, Written};
 use trackgate::stores::open;
 use trackgate_schemes::store::{Account, AccountState, ApiToken};
 use trackgate_schemes::{AccountId, AccountName, Digest, Grants, Secret};
@@ -138,6 +138,22 @@ async fn write_for_ever(store: Arc<dyn Store>, worker: u64) {
         say(&format!("revoking {name}"));
         store.revoke_token(&name, now).await.unwrap();
         say(&format!("revoked {name}"));
+        // Work of a kind of its own, so that each worker claims what it promised.
+        let work = NewJob {
+            kind: format!("w{worker}").into(),
+            account: None,
+            payload: "".into(),
+            due_at: now,
+            created_at: now,
+        };
+        let job = store.add_job(work).await.unwrap();
+        say(&format!("promised {job}"));
+        if step % 2 == 0 {
+            let claimed = store.claim_job(&format!("w{worker}"), now, until).await.unwrap().unwrap();
+            say(&format!("finishing {}", claimed.id));
+            assert!(store.finish_job(&claimed).await.unwrap());
+            say(&format!("finished {}", claimed.id));
+        }
         if let Some(last) = last.replace(account) {
             say(&format!("deleting {}", last.id));
             store.delete_account(last.id, now).await.unwrap();
@@ -240,6 +256,13 @@ async fn check_answers(store: &dyn Store, answers: &[String]) {
     }
     for key in all("signed-out") {
         assert!(store.blacklisted(key).await.unwrap().is_some(), "{key} is signed in again");
+    }
+    let left: BTreeSet<String> = store.list_jobs(None).await.unwrap().iter().map(|job| job.id.to_string()).collect();
+    for job in all("promised").difference(all("finishing")) {
+        assert!(left.contains(*job), "job {job} is lost");
+    }
+    for job in all("finished") {
+        assert!(!left.contains(*job), "job {job} is done again");
     }
     check_log(store).await;
 }

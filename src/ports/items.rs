@@ -81,7 +81,8 @@ pub trait Items: fmt::Debug + Send + Sync + 'static {
     /// How many items of an account fit the filter, its limit and offset aside.
     fn count_items<'a>(&'a self, collection: &'a str, account: AccountId, filter: ItemFilter) -> Answer<'a, u64>;
 
-    /// Stores a new item; `false`, and nothing is stored, if the collection has one of this name.
+    /// Stores a new item; `false`, and nothing is stored, if the collection has one of this name. An account
+    /// that is not there is an error.
     fn add_item<'a>(&'a self, collection: &'a str, item: Item) -> Answer<'a, bool>;
 
     /// Replaces an item if it still is `before`; whether it was. It keeps its name and account: an `after`

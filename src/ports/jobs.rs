@@ -57,7 +57,7 @@ pub enum JobState {
 /// What acts on a claimed job takes the job as it was claimed, and does nothing and answers `false` if
 /// somebody else has claimed it since, or it is gone.
 pub trait Jobs: fmt::Debug + Send + Sync + 'static {
-    /// Stores a piece of work, durably; the answer is its number.
+    /// Stores a piece of work, durably; the answer is its number. An account that is not there is an error.
     fn add_job(&self, new: NewJob) -> Answer<'_, i64>;
 
     /// Claims the piece of work of this kind that is due the longest: one that waits and is due at `now`, or

@@ -57,7 +57,8 @@ impl MailedPurpose {
 
 /// Keeps mailed tokens: one of each purpose for each account.
 pub trait MailedTokens: fmt::Debug + Send + Sync + 'static {
-    /// Stores a token in the place of the account's earlier one of this purpose.
+    /// Stores a token in the place of the account's earlier one of this purpose. An account that is not
+    /// there, or a digest that another account has for this purpose, is an error.
     fn put_mailed_token(&self, token: MailedToken) -> Answer<'_, ()>;
 
     /// The live token of this purpose and digest.

@@ -88,6 +88,29 @@ async fn what_is_new_is_forgotten_once() {
 }
 
 #[tokio::test]
+async fn a_changed_document_ends_no_credential_and_an_account_takes_its_documents_along() {
+    let log = Arc::new(Log::default());
+    let memories = Arc::new(Memories::default());
+    let (credentials, documents) = (Arc::new(Forgotten::default()), Arc::new(Forgotten::default()));
+    memories.add(Arc::clone(&credentials) as _);
+    let held: Arc<dyn Forget> = Arc::clone(&documents) as _;
+    memories.add_of_documents(&held);
+    let mut follower = Follower::start(Arc::clone(&log) as _, Arc::clone(&memories)).await.unwrap();
+    let kind = EventKind::Document(AccountId(7));
+    log.events.lock().unwrap().push(Event { seq: 1, at: SystemTime::UNIX_EPOCH, kind });
+    follower.catch_up().await.unwrap();
+    assert_eq!((credentials.take(), documents.take()), (NOTHING.map(String::from).to_vec(), vec!["7".to_owned()]));
+    log.add(2, 8);
+    follower.catch_up().await.unwrap();
+    assert_eq!((credentials.take(), documents.take()), (vec!["8".to_owned()], vec!["8".to_owned()]));
+    drop(held);
+    let left = Arc::downgrade(&documents);
+    drop(documents);
+    assert!(left.upgrade().is_none(), "a memory that nobody holds is not kept");
+    memories.forget_all();
+}
+
+#[tokio::test]
 async fn more_than_a_batch_is_read_at_once() {
     let log = Arc::new(Log::default());
     let (mut follower, forgotten) = started(&log).await;

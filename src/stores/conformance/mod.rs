@@ -13,7 +13,11 @@ use crate::ports::{EventKind, Store};
 
 mod accounts;
 mod credentials;
+mod imports;
+mod items;
+mod jobs;
 mod log;
+mod mailed;
 pub(in crate::stores) mod samples;
 mod sessions;
 mod trackers;
@@ -82,12 +86,64 @@ checks! {
         of_two_fresh_keys_one_wins,
         sto_text_with_nul_is_refused_by_all,
     }
+    imports {
+        an_import_brings_its_number_and_stays_signed_in,
+        an_import_whose_number_is_taken_gets_a_new_one,
+        rev_16_an_import_never_gets_the_number_of_a_deleted_account,
+        an_import_finds_numbers_free_that_others_left_out,
+        an_import_brings_no_number_that_no_counter_could_follow,
+        an_import_that_is_refused_changes_nothing,
+        of_imports_of_one_number_at_once_one_gets_it,
+    }
+    items {
+        a_document_is_replaced_only_from_what_it_is,
+        of_changes_of_a_document_at_once_none_is_lost,
+        an_item_is_found_as_it_was_stored,
+        a_collection_has_a_name_once,
+        of_many_items_of_one_name_one_is_stored,
+        items_stand_in_the_order_of_places_then_of_names,
+        a_filter_is_half_open_and_pages_are_cut_after_it,
+        an_item_is_replaced_only_from_what_it_is,
+        of_two_replacements_of_an_item_one_wins,
+        an_item_is_deleted_from_its_account_alone,
+        each_change_of_what_trackers_keep_is_one_event,
+        rev_16_items_leave_with_their_account,
+        sto_items_with_nul_are_refused,
+    }
+    jobs {
+        work_is_listed_as_it_was_promised,
+        work_is_claimed_from_the_instant_at_which_it_is_due,
+        what_is_due_the_longest_comes_first,
+        a_claim_ends_at_exactly_its_instant,
+        of_many_claims_at_once_each_gets_another,
+        of_two_that_take_over_an_ended_claim_one_does,
+        whoever_lost_a_claim_changes_nothing,
+        who_never_claimed_changes_nothing,
+        an_ended_claim_that_nobody_took_over_still_counts,
+        postponed_work_waits_for_its_time,
+        buried_work_rests_until_it_is_revived,
+        a_claim_from_before_a_revival_is_lost,
+        work_is_deleted_in_any_state_and_its_number_is_gone,
+        rev_16_work_leaves_with_its_account,
+        sto_work_that_cannot_be_kept_is_refused,
+    }
     log {
         every_change_is_one_event_in_order,
         what_changes_nothing_is_no_event,
         events_of_concurrent_changes_have_no_gap,
         events_are_read_in_steps,
         the_newest_audit_entries_come_first,
+    }
+    mailed {
+        a_mailed_token_is_found_by_purpose_and_digest,
+        a_mailed_token_is_of_use_once,
+        of_many_takes_at_once_one_gets_it,
+        a_mailed_token_is_dead_at_exactly_its_end,
+        a_newer_mailed_token_takes_the_place_of_the_earlier,
+        two_accounts_never_have_one_mailed_token,
+        a_mailed_token_can_be_taken_back,
+        rev_16_mailed_tokens_leave_with_their_account,
+        sto_mailed_tokens_that_cannot_be_kept_are_refused,
     }
     sessions {
         a_session_is_found_by_scheme_and_digest,

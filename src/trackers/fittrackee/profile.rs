@@ -236,3 +236,109 @@ fn birth_date(text: &str) -> Json {
 
 /// How often a change is tried while others change the same profile.
 const TRIES: u32 = 32;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll, Waker};
+
+    use tokio::task::JoinSet;
+    use trackgate_schemes::Forget;
+
+    use super::*;
+    use crate::ports::Store;
+    use crate::trackers::testing::Stage;
+
+    #[derive(Debug, Default)]
+    struct Forgotten(Mutex<Vec<AccountId>>);
+
+    impl Forget for Forgotten {
+        fn forget_account(&self, account: AccountId) {
+            self.0.lock().unwrap().push(account);
+        }
+
+        fn forget_credential(&self, id: &str) {
+            panic!("{id} is no document");
+        }
+
+        fn forget_all(&self) {
+            panic!("too much");
+        }
+    }
+
+    const NOW: &str = "2026-11-22T01:43:09Z";
+
+    /// Somebody else replaces the profile, now.
+    fn meddle(store: &dyn Store, id: AccountId, text: &str) {
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(before) = store.document(ID, id).as_mut().poll(&mut context) else { panic!("memory waits") };
+        let before = before.unwrap();
+        let mut replacing = store.replace_document(ID, id, before.as_deref(), text);
+        assert!(matches!(replacing.as_mut().poll(&mut context), Poll::Ready(Ok(true))));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_loses_a_race_is_made_again_on_what_won() {
+        let stage = Stage::at(NOW);
+        let rider = stage.account("rider").await.id;
+        let forgotten = Arc::new(Forgotten::default());
+        let held: Arc<dyn Forget> = Arc::clone(&forgotten) as _;
+        stage.accounts.memories().add_of_documents(&held);
+        let mut calls = 0;
+        let profile = Profile::update(&stage.accounts, rider, |profile| {
+            calls += 1;
+            if calls == 1 {
+                meddle(&*stage.store, rider, r#"{"location":"Lyon"}"#);
+            }
+            profile.bio = Some("rides".into());
+        });
+        let profile = profile.await.unwrap();
+        assert_eq!((profile.bio.as_deref(), profile.location.as_deref()), (Some("rides"), Some("Lyon")));
+        assert_eq!(Profile::load(&stage.accounts, rider).await.unwrap(), profile);
+        assert_eq!(calls, 2);
+        assert_eq!(*forgotten.0.lock().unwrap(), [rider], "once, after the change");
+    }
+
+    #[tokio::test]
+    async fn a_profile_that_others_never_stop_changing_is_unavailable() {
+        let stage = Stage::at(NOW);
+        let rider = stage.account("rider").await.id;
+        let mut calls = 0;
+        let stopped = Profile::update(&stage.accounts, rider, |_| {
+            calls += 1;
+            meddle(&*stage.store, rider, &format!(r#"{{"bio":"{calls}"}}"#));
+        });
+        let Err(Stop::Rejected(why)) = stopped.await else { panic!("it ends") };
+        assert_eq!((why.reason, calls), (Reason::Unavailable, TRIES));
+        assert_eq!(Profile::load(&stage.accounts, rider).await.unwrap().bio.as_deref(), Some("32"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_changes_at_once_none_is_lost() {
+        let stage = Stage::at(NOW);
+        let rider = stage.account("rider").await.id;
+        let mut changes = JoinSet::new();
+        for n in 0..8 {
+            let accounts = stage.accounts.clone();
+            changes.spawn(async move {
+                let change = |profile: &mut Profile| profile.bio.get_or_insert_default().push(char::from(b'a' + n));
+                Profile::update(&accounts, rider, change).await.unwrap()
+            });
+        }
+        changes.join_all().await;
+        let bio = Profile::load(&stage.accounts, rider).await.unwrap().bio.unwrap();
+        let mut all: Vec<char> = bio.chars().collect();
+        all.sort_unstable();
+        assert_eq!(all, ('a'..='h').collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_profile_that_cannot_be_read_is_not_written_over() {
+        let stage = Stage::at(NOW);
+        let rider = stage.account("rider").await.id;
+        meddle(&*stage.store, rider, "no JSON");
+        let stopped = Profile::update(&stage.accounts, rider, |profile| profile.weekm = true).await;
+        assert!(matches!(stopped, Err(Stop::Rejected(why)) if why.reason == Reason::Internal));
+        assert_eq!(stage.store.document(ID, rider).await.unwrap().as_deref(), Some("no JSON"));
+    }
+}

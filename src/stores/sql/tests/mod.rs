@@ -17,6 +17,8 @@ use crate::ports::{AccountWrites, Events, TokenWrites};
 use crate::stores::conformance::{CHECKS, samples};
 use crate::stores::open;
 
+mod upgrading;
+
 /// A folder with a database in it whose name needs care in a URL.
 struct Place(TempDir);
 
