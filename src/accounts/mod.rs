@@ -14,7 +14,7 @@ use trackgate_schemes::{
     password,
 };
 
-use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, NewAccount, Store, Written};
+use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, MailedPurpose, NewAccount, Store, Written};
 
 mod follow;
 mod memories;
@@ -256,17 +256,13 @@ impl AccountService {
         origin: &Origin,
     ) -> Result<Account, ChangeError> {
         let password = Some(self.hash(new).await?);
-        self.write(
-            id,
-            AccountChange { password, ..AccountChange::default() },
-            ends,
-            AuditAction::PasswordChange,
-            origin,
-        )
-        .await
+        self.change(id, AccountChange { password, ..AccountChange::default() }, ends, origin).await
     }
 
     /// Changes an account and ends what must end.
+    ///
+    /// Links that were mailed before are dead afterwards where the change makes them stale: those that confirm
+    /// an account once its state is set, those that set a password or an address once either is set.
     ///
     /// # Errors
     ///
@@ -278,7 +274,14 @@ impl AccountService {
         ends: Ends,
         origin: &Origin,
     ) -> Result<Account, ChangeError> {
-        self.write(id, change, ends, AuditAction::AccountChange, origin).await
+        let is_password = change.password.is_some();
+        let is_more = change.email.is_some() || change.grants.is_some() || change.state.is_some();
+        let actions = match (is_password, is_more) {
+            (true, true) => &[AuditAction::AccountChange, AuditAction::PasswordChange][..],
+            (true, false) => &[AuditAction::PasswordChange],
+            (false, _) => &[AuditAction::AccountChange],
+        };
+        self.write(id, change, ends, actions, origin).await
     }
 
     /// Ends every session and signed token of an account; API tokens stay.
@@ -287,7 +290,7 @@ impl AccountService {
     ///
     /// [`ChangeError::NotFound`], or the store is down.
     pub async fn end_credentials(&self, id: AccountId, origin: &Origin) -> Result<Account, ChangeError> {
-        self.write(id, AccountChange::default(), Ends::Credentials, AuditAction::SessionEnd, origin).await
+        self.write(id, AccountChange::default(), Ends::Credentials, &[AuditAction::SessionEnd], origin).await
     }
 
     /// Deletes an account with everything that is its own.
@@ -410,18 +413,28 @@ impl AccountService {
         id: AccountId,
         change: AccountChange,
         ends: Ends,
-        action: AuditAction,
+        actions: &[AuditAction],
         origin: &Origin,
     ) -> Result<Account, ChangeError> {
+        // Before the change, so that a crash between the two leaves no link that undoes it.
+        for purpose in stale(&change, ends) {
+            self.store.delete_mailed_token(id, *purpose).await?;
+        }
         let changed = self.store.change_account(id, change, ends, self.clock.now()).await?;
         self.memories.forget_account(id);
         let account = written(changed)?;
-        self.note(action, &account, origin, "").await?;
+        for action in actions {
+            self.note(*action, &account, origin, "").await?;
+        }
         Ok(account)
     }
 
-    /// The stored form of a new password, made in the pool.
-    async fn hash(&self, password: Secret) -> Result<Secret, ChangeError> {
+    /// The stored form of a new password, made in the pool: for [`AccountChange::password`].
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::BadPassword`], or the pool is full.
+    pub async fn hash(&self, password: Secret) -> Result<Secret, ChangeError> {
         if password.expose().is_empty() || password.expose().len() > password::MAX_BYTES {
             return Err(ChangeError::BadPassword);
         }
@@ -499,6 +512,19 @@ impl AccountService {
         {
             tracing::error!(%error, "an audit entry was not stored");
         }
+    }
+}
+
+/// The mailed links that must not outlive a change.
+fn stale(change: &AccountChange, ends: Ends) -> &'static [MailedPurpose] {
+    let is_address = change.email.is_some() || ends != Ends::Nothing;
+    match (is_address, change.password.is_some(), change.state.is_some()) {
+        (true, _, true) => MailedPurpose::ALL,
+        (true, _, false) => &[MailedPurpose::ChangeEmail, MailedPurpose::ResetPassword],
+        (false, true, true) => &[MailedPurpose::ConfirmAccount, MailedPurpose::ResetPassword],
+        (false, true, false) => &[MailedPurpose::ResetPassword],
+        (false, false, true) => &[MailedPurpose::ConfirmAccount],
+        (false, false, false) => &[],
     }
 }
 

@@ -8,10 +8,10 @@ use trackgate_policies::{Policy, RequireGrants};
 use trackgate_schemes::{Grants, Scheme};
 
 use super::CatalogueError;
+use super::Services;
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
-use super::Services;
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, same_shape};
 use crate::gateway::{Fallback, Route, RouteTable, Target, well_known};

@@ -12,9 +12,9 @@ use trackgate_schemes::{Carrier, Rejection, Scheme, Secret};
 
 use super::schemes::{Contract, Schemes};
 use super::{CatalogueError, Services};
-use crate::config::Config;
+use crate::config::{Config, checked};
 use crate::trackers::Tracker;
-use crate::trackers::fittrackee::{self, FitTrackee, IssueToken};
+use crate::trackers::fittrackee::{self, FitTrackee, IssueToken, PrivacyPolicy};
 use crate::trackers::livetracking::{self, LiveTracking};
 use crate::trackers::lptracker::{self, LpTracker, OpenSession, OpenedSession, Opening, Statuses};
 use crate::trackers::sessions::{self, SessionTracker};
@@ -38,10 +38,7 @@ pub(super) fn mount(
     Ok(match name {
         "fittrackee" => {
             let jwt = schemes.jwt("fit")?;
-            let mut settings = fittrackee::Settings::default();
-            if !config.trackers.fittrackee_registration {
-                settings.registration = fittrackee::Registration::Closed;
-            }
+            let settings = fittrackee_settings(&config.trackers.fittrackee);
             Mounted {
                 tracker: Arc::new(FitTrackee::new(services.clone(), Arc::new(jwt), settings)),
                 schemes: vec![schemes.named("api")?, schemes.named("fit")?],
@@ -81,6 +78,22 @@ pub(super) fn mount(
         }
         other => unreachable!("the configuration was checked, and there is no tracker {other}"),
     })
+}
+
+fn fittrackee_settings(written: &checked::FitTrackee) -> fittrackee::Settings {
+    let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+    let policy = |policy: &checked::PrivacyPolicy| PrivacyPolicy { text: (*policy.text).into(), date: policy.date };
+    let registration =
+        if written.registration { fittrackee::Registration::Open } else { fittrackee::Registration::Closed };
+    fittrackee::Settings {
+        registration,
+        max_users: written.max_users,
+        ui_url: written.ui_url.as_deref().unwrap_or_default().into(),
+        privacy_policy: written.privacy_policy.as_ref().map(policy),
+        admin_contact: text(&written.admin_contact),
+        about: text(&written.about),
+        ..fittrackee::Settings::default()
+    }
 }
 
 impl OpenSession for Sliding {

@@ -140,9 +140,7 @@ impl Mail {
 /// The same numbers, if each is that of a letter.
 fn known(letters: &[Job], ids: Vec<i64>) -> Result<Vec<i64>, CliError> {
     match ids.iter().find(|id| !letters.iter().any(|job| job.id == **id)) {
-        Some(id) => {
-            Err(CliError::refused(format!("there is no letter `{id}`; `trackgate mail list` shows the ids")))
-        }
+        Some(id) => Err(CliError::refused(format!("there is no letter `{id}`; `trackgate mail list` shows the ids"))),
         None => Ok(ids),
     }
 }

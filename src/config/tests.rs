@@ -190,6 +190,61 @@ fn cfg_03_secrets_are_never_written_inline() {
 }
 
 #[test]
+fn mail_is_off_unless_written_and_encrypted_unless_on_this_machine() {
+    let mail = |lines: &str| read(&format!("[mail]\nfrom = \"a@example.org\"\n{lines}")).unwrap();
+    assert!(read("").unwrap().mail.is_none());
+    let login = "password = \"env:MAIL_PASSWORD\"\n";
+    for (lines, tls, port) in [
+        ("url = \"smtp://mail.example.org\"".to_owned(), checked::MailTls::StartTls, 587),
+        ("url = \"smtps://mail.example.org\"".to_owned(), checked::MailTls::Implicit, 465),
+        ("url = \"smtp://127.0.0.1:1025\"".to_owned(), checked::MailTls::Off, 1025),
+        ("url = \"smtp://localhost:1025\"".to_owned(), checked::MailTls::Off, 1025),
+        (format!("{login}url = \"smtp://me@[::1]:1025\""), checked::MailTls::StartTls, 1025),
+        (format!("{login}url = \"smtp+plain://me@127.0.0.1\""), checked::MailTls::Off, 25),
+    ] {
+        let config = mail(&lines);
+        assert!(config.warnings.is_empty(), "{lines}");
+        let mail = config.mail.unwrap();
+        assert_eq!((mail.tls, mail.port), (tls, port), "{lines}");
+    }
+    let plain = mail("url = \"smtp+plain://10.0.0.1\"\nallow_plain = true");
+    assert!(plain.warnings.iter().any(|warning| warning.contains("letters travel in clear")));
+}
+
+#[test]
+fn cfg_01_mistakes_about_mail_are_told_with_line_and_what_was_meant() {
+    let mail = |lines: &str| wrong(&format!("[mail]\nfrom = \"a@example.org\"\n{lines}"));
+    for (lines, told) in [
+        ("", "missing field `url`"),
+        ("url = \"smtp://h\"\npasword = \"env:X\"", "did you mean `password`?"),
+        (
+            "url = \"stmp://h\"",
+            "t.toml:3:7: `mail.url`: there is `smtp://`, `smtps://` and `smtp+plain://`; did you mean `smtp://`?",
+        ),
+        ("url = \"mail.example.org\"", "`mail.url`: a mail server is written as"),
+        ("url = \"smtp://me@h\"", "`mail.url`: the URL names a user: add `password = "),
+        ("url = \"smtp://h\"\npassword = \"env:X\"", "t.toml:4:12: `mail.password`: whose password is it?"),
+        ("url = \"smtp://me@h\"\npassword = \"hunter2\"", "`mail.password`: a secret is never written here"),
+        ("url = \"smtp+plain://10.0.0.1\"", "`mail.url`: 10.0.0.1 is not this machine: letters would travel in clear"),
+        ("url = \"smtp://h\"\ntimeout = \"1h\"", "`mail.timeout`: from 1s to 5m"),
+        ("url = \"smtp://h\"\nca = \"nowhere.pem\"", "`mail.ca`: there is no file ./nowhere.pem"),
+        ("url = \"smtp+plain://127.0.0.1\"\nca = \"nowhere.pem\"", "`mail.ca`: there is no TLS"),
+    ] {
+        let error = mail(lines);
+        assert!(error.contains(told), "{lines}\n  gave {error}\n  not  {told}");
+    }
+    let sender = wrong("[mail]\nurl = \"smtp://h\"\nfrom = \"nobody\"");
+    assert!(sender.contains("t.toml:3:8: `mail.from`: `nobody` is not `Name <address@host>`"), "{sender}");
+}
+
+#[test]
+fn cfg_03_a_password_in_the_mail_url_is_refused_unseen_and_its_key_is_named() {
+    let error = wrong("[mail]\nfrom = \"a@example.org\"\nurl = \"smtp://me:hunter2@h\"");
+    assert!(error.contains("`mail.url`: the URL holds a password") && error.contains("`password = \"file:PATH\"`"));
+    assert!(!error.contains("hunter2"));
+}
+
+#[test]
 fn cfg_04_missing_and_empty_secrets_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");

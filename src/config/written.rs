@@ -348,6 +348,20 @@ pub struct SessionTracker {
 pub struct FitTrackee {
     /// Whether new users may register. Default true.
     pub registration: Option<bool>,
+    /// With so many accounts, of whatever state, registration closes. Default 0, for any number.
+    pub max_users: Option<u32>,
+    /// Where users find the web application, such as `https://fit.example.org`: links in letters lead there.
+    /// Needed when mail is on.
+    pub ui_url: Option<String>,
+    /// A file with a privacy policy of your own, as Markdown.
+    pub privacy_policy: Option<PathBuf>,
+    /// Since when that policy holds: `2026-11-22` or a time with its zone. Who accepted an earlier one is asked
+    /// again.
+    pub privacy_policy_date: Option<String>,
+    /// The address that users may write to.
+    pub admin_contact: Option<String>,
+    /// What the web application says about this server, as Markdown.
+    pub about: Option<String>,
 }
 
 /// A server to forward to.

@@ -155,6 +155,9 @@ fn tls(settings: &Mail) -> Result<TlsParameters, CarrierError> {
         let pem = std::fs::read(file).map_err(CarrierError::Ca)?;
         // Only these are trusted then: a private relay's name can mean nothing to a public authority.
         tls = tls.certificate_store(CertificateStore::None);
+        if !pem.windows(BEGIN.len()).any(|part| part == BEGIN) {
+            return Err(CarrierError::Ca(io::Error::new(io::ErrorKind::InvalidData, "it holds no certificate")));
+        }
         tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(CarrierError::Tls)?);
     }
     tls.build().map_err(CarrierError::Tls)
@@ -177,17 +180,17 @@ fn words(said: &Response) -> String {
     clean(&format!("{} {}", said.code(), said.message().collect::<Vec<_>>().join(" ")))
 }
 
-/// A server's words in one short line. A server that quotes the letter must not bring its link into a log,
-/// so what is as long as a token is left out.
+/// A server's words in one short line. A server that quotes the letter must bring neither its link nor an
+/// address into a log, so what is as long as a token or holds an `@` is left out.
 fn clean(text: &str) -> String {
     let mut line = String::new();
     for word in text.split(|letter: char| letter.is_control() || letter == ' ').filter(|word| !word.is_empty()) {
-        let longest = word.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-_".contains(letter)));
-        let is_long = longest.map(str::len).max().unwrap_or_default() >= TOKEN_LETTERS;
+        let parts = word.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-_".contains(letter)));
+        let is_quoted = word.contains('@') || parts.map(str::len).max().unwrap_or_default() >= TOKEN_LETTERS;
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(if is_long { "[…]" } else { word });
+        line.push_str(if is_quoted { "[…]" } else { word });
     }
     line.chars().take(MAX_TOLD).collect()
 }
@@ -200,6 +203,9 @@ impl fmt::Debug for Carrier {
 
 /// How long a server may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What each PEM certificate begins with (RFC 7468 §5.1).
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Mailed tokens have 40 letters.
 const TOKEN_LETTERS: usize = 36;

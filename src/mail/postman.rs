@@ -121,7 +121,7 @@ impl Round {
 fn wait(attempts: u32) -> Duration {
     let doubled = FIRST_WAIT * 2u32.saturating_pow(attempts.saturating_sub(1).min(16));
     let most = doubled.min(LONGEST_WAIT);
-    most - most.mul_f64(rand::random::<f64>() / 4.0)
+    most.mul_f64(1.0 - rand::random::<f64>() / 4.0)
 }
 
 pub(super) const FIRST_WAIT: Duration = Duration::from_secs(30);

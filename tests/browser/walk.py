@@ -319,7 +319,7 @@ def change_email(walk: Walk) -> None:
     walk.write("#email", SECOND_ADDRESS)
     walk.write("#password-field", FIRST_PASSWORD)
     walk.press("Submit", "form button.confirm")
-    walk.shows("Please check your email to confirm your new address")
+    walk.shows("Please check your email to confirm your new email address.")
     assert SECOND_ADDRESS in walk.mail(FIRST_ADDRESS, "FitTrackee - Email changed")
     shown = walk.profile()
     assert (shown["email"], shown["email_to_confirm"]) == (FIRST_ADDRESS, SECOND_ADDRESS), shown

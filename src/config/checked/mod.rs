@@ -12,11 +12,14 @@ use super::error::Fault;
 use super::units::{Size, Time};
 use super::{Overrides, written};
 
+mod fittrackee;
 mod mail;
 mod routes;
 mod schemes;
 mod secrets;
 
+use fittrackee::Links;
+pub use fittrackee::{FitTrackee, PrivacyPolicy};
 pub use mail::{Login, Mail, MailTls};
 pub(crate) use routes::same_shape;
 pub use routes::{Access, Match, RateRule, Route, Rule, Target};
@@ -148,8 +151,8 @@ pub struct Trackers {
     pub lptracker_real_status: bool,
     /// The IANA time zone of session tracker users who have not chosen one.
     pub sessions_time_zone: String,
-    /// Whether new FitTrackee users may register.
-    pub fittrackee_registration: bool,
+    /// FitTrackee.
+    pub fittrackee: FitTrackee,
 }
 
 /// A server to forward to.
@@ -204,7 +207,6 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
         None => None,
     };
     let schemes = schemes::check(written.schemes, base).map_err(|fault| fault.under("schemes"))?;
-    let trackers = trackers(written.trackers).map_err(|fault| fault.under("trackers"))?;
     let mut upstreams = Vec::new();
     for (name, upstream) in written.upstreams {
         let checked =
@@ -219,6 +221,9 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
             warnings.push(format!("no route leads to the upstream `{}`", upstream.name));
         }
     }
+    let is_mounted = |route: &Route| matches!(&route.target, Target::Tracker(name) if name == "fittrackee");
+    let links = if mail.is_some() && routes.iter().any(is_mounted) { Links::Sent } else { Links::NotSent };
+    let trackers = trackers(written.trackers, base, links).map_err(|fault| fault.under("trackers"))?;
     Ok(Config {
         data_dir,
         listen,
@@ -361,7 +366,7 @@ fn guessing(written: &written::Guessing) -> Result<Guessing, Fault> {
     })
 }
 
-fn trackers(written: written::Trackers) -> Result<Trackers, Fault> {
+fn trackers(written: written::Trackers, base: &Path, links: Links) -> Result<Trackers, Fault> {
     let zone = written.sessions.time_zone.unwrap_or_else(|| "UTC".to_owned());
     if jiff::tz::TimeZone::get(&zone).is_err() {
         let message = format!("`{zone}` is not an IANA time zone such as Europe/Berlin");
@@ -370,7 +375,7 @@ fn trackers(written: written::Trackers) -> Result<Trackers, Fault> {
     Ok(Trackers {
         lptracker_real_status: written.lptracker.real_status,
         sessions_time_zone: zone,
-        fittrackee_registration: written.fittrackee.registration.unwrap_or(true),
+        fittrackee: fittrackee::check(written.fittrackee, base, links).map_err(|fault| fault.under("fittrackee"))?,
     })
 }
 

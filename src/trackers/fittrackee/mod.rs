@@ -15,7 +15,12 @@
 //!   so does the 403 of a token that lacks a grant (RFC 6750 §3.1).
 //! - A password of more than 72 bytes cannot be set, since an exported account must still work in the
 //!   original. Registration answers `invalid payload` then.
-//! - No mail goes out, so a new account stays unconfirmed until `trackgate user enable NAME`.
+//! - With mail off a new account stays unconfirmed until `trackgate user enable NAME`.
+//! - A mailed token is good for its purpose only, once, and not after a change that makes it stale. An account
+//!   that an operator took into use or out of it is no longer confirmed by one.
+//! - Where the original sends the same link again, the letter has a new one: of links a digest is kept alone.
+//! - Signed tokens stay valid when the password is changed or reset (contract section 3.2); sign-out ends them.
+//! - An address that another account has, in whatever case, is `invalid payload` once it would be set.
 //! - Sign-out takes a signed token or a sliding session. Nothing else can be signed out.
 
 use std::fmt;
@@ -33,9 +38,15 @@ use crate::layer::Dialect;
 use crate::mail::Outbox;
 use crate::ports::Files;
 
+mod account;
 mod dialect;
 mod export;
+pub mod letters;
+mod links;
+mod mailed;
+mod post;
 mod profile;
+mod profile_edit;
 mod registration;
 mod routes;
 mod sign_in;
@@ -110,6 +121,26 @@ pub struct Settings {
     pub max_body_bytes: u64,
     /// The rate limit as clients are told it, such as `300 per 5 minute`.
     pub rate_limit: Arc<str>,
+    /// With so many accounts, of whatever state, registration closes; 0 for any number.
+    pub max_users: u32,
+    /// Where the web application is, for links in letters.
+    pub ui_url: Arc<str>,
+    /// The operator's own privacy policy.
+    pub privacy_policy: Option<PrivacyPolicy>,
+    /// Whom users may ask.
+    pub admin_contact: Option<Arc<str>>,
+    /// What the operator says about this server.
+    pub about: Option<Arc<str>>,
+}
+
+/// An operator's own privacy policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "built by configuration")]
+pub struct PrivacyPolicy {
+    /// What it says, as Markdown.
+    pub text: Arc<str>,
+    /// Since when: who accepted an earlier one is asked again.
+    pub date: SystemTime,
 }
 
 impl Default for Settings {
@@ -118,6 +149,11 @@ impl Default for Settings {
             registration: Registration::Open,
             max_body_bytes: 10 * 1024 * 1024,
             rate_limit: "300 per 5 minute".into(),
+            max_users: 0,
+            ui_url: "".into(),
+            privacy_policy: None,
+            admin_contact: None,
+            about: None,
         }
     }
 }

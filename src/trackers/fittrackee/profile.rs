@@ -1,7 +1,9 @@
 //! The user object (contract section 4.1) and the document that keeps what only this tracker knows.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -9,8 +11,8 @@ use trackgate_schemes::AccountId;
 use trackgate_schemes::store::Account;
 use trackgate_schemes::{Reason, Rejection};
 
-use super::ID;
-use super::wire::{Json, Stop};
+use super::wire::{self, Json, Stop};
+use super::{ID, Shared};
 use crate::accounts::AccountService;
 
 /// What this tracker keeps about an account, as a JSON text in the store.
@@ -20,13 +22,20 @@ use crate::accounts::AccountService;
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent switches of the contract")]
 pub(super) struct Profile {
+    /// When the privacy policy was accepted last, in seconds since 1970.
+    pub(super) accepted_policy_at: Option<i64>,
+    /// Older documents only: it was accepted when the account was made.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) accepted_privacy_policy: bool,
     pub(super) bio: Option<String>,
     /// `YYYY-MM-DD`.
     pub(super) birth_date: Option<String>,
     pub(super) date_format: Option<String>,
     pub(super) display_ascent: bool,
+    /// The address that a mailed link would make the account's; ask [`pending_email`](Self::pending_email).
     pub(super) email_to_confirm: Option<String>,
+    /// How the account was when the change was asked for.
+    pub(super) email_to_confirm_at: Option<Asked>,
     pub(super) first_name: Option<String>,
     pub(super) imperial_units: bool,
     pub(super) language: Option<String>,
@@ -39,16 +48,34 @@ pub(super) struct Profile {
     pub(super) weekm: bool,
 }
 
+/// How an account was when a change of its address was asked for.
+///
+/// Once its address was changed by other means, or all its credentials ended, the change is off: whoever
+/// asked for it may not have been the owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Asked {
+    email: Option<String>,
+    generation: u64,
+}
+
+impl Asked {
+    pub(super) fn of(account: &Account) -> Self {
+        Self { email: account.email.as_deref().map(ToOwned::to_owned), generation: account.generation }
+    }
+}
+
 impl Default for Profile {
     /// What an account has that came through another door: it never saw the privacy policy.
     fn default() -> Self {
         Self {
+            accepted_policy_at: None,
             accepted_privacy_policy: false,
             bio: None,
             birth_date: None,
             date_format: Some("MM/dd/yyyy".into()),
             display_ascent: true,
             email_to_confirm: None,
+            email_to_confirm_at: None,
             first_name: None,
             imperial_units: false,
             language: Some("en".into()),
@@ -107,11 +134,47 @@ impl Profile {
         })
     }
 
+    /// The privacy policy was accepted now.
+    pub(super) fn accept_policy(&mut self, now: SystemTime) {
+        let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.accepted_policy_at = i64::try_from(since.as_secs()).ok();
+        self.accepted_privacy_policy = false;
+    }
+
+    /// Whether the policy of this date was accepted, or any if there is none of one's own.
+    fn accepts_policy(&self, account: &Account, since: Option<SystemTime>) -> bool {
+        let accepted = match (self.accepted_policy_at, self.accepted_privacy_policy) {
+            (Some(at), _) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at.unsigned_abs())),
+            (None, true) => Some(account.created_at),
+            (None, false) => None,
+        };
+        accepted.is_some_and(|accepted| since.is_none_or(|since| since <= accepted))
+    }
+
+    /// From now on this address awaits its confirmation.
+    pub(super) fn await_email(&mut self, account: &Account, address: &str) {
+        self.email_to_confirm = Some(address.to_owned());
+        self.email_to_confirm_at = Some(Asked::of(account));
+    }
+
+    /// No address awaits its confirmation any more.
+    pub(super) fn forget_pending_email(&mut self) {
+        (self.email_to_confirm, self.email_to_confirm_at) = (None, None);
+    }
+
+    /// The address that awaits its confirmation.
+    pub(super) fn pending_email(&self, account: &Account) -> Option<&str> {
+        let address = self.email_to_confirm.as_deref()?;
+        let is_on = self.email_to_confirm_at.as_ref().is_none_or(|asked| *asked == Asked::of(account));
+        (is_on && account.email.as_deref() != Some(address)).then_some(address)
+    }
+
     /// The user object: all 29 members, always. Workouts are not kept here, so what sums them up is zero.
-    pub(super) fn user(&self, account: &Account) -> Json {
+    pub(super) fn user(&self, account: &Account, shared: &Shared) -> Json {
+        let policy = shared.settings.privacy_policy.as_ref().map(|policy| policy.date);
         Json::Object(
             [
-                ("accepted_privacy_policy", Json::Bool(self.accepted_privacy_policy)),
+                ("accepted_privacy_policy", Json::Bool(self.accepts_policy(account, policy))),
                 ("admin", Json::Bool(false)),
                 ("bio", Json::text(self.bio.as_deref())),
                 ("birth_date", self.birth_date.as_deref().map_or(Json::Null, birth_date)),
@@ -119,7 +182,7 @@ impl Profile {
                 ("date_format", Json::text(self.date_format.as_deref())),
                 ("display_ascent", Json::Bool(self.display_ascent)),
                 ("email", Json::Text(account.email.as_deref().unwrap_or_default().to_owned())),
-                ("email_to_confirm", Json::text(self.email_to_confirm.as_deref())),
+                ("email_to_confirm", Json::text(self.pending_email(account))),
                 ("first_name", Json::text(self.first_name.as_deref())),
                 ("imperial_units", Json::Bool(self.imperial_units)),
                 ("is_active", Json::Bool(account.is_active())),
@@ -144,6 +207,18 @@ impl Profile {
             .into(),
         )
     }
+}
+
+/// The answer to a change of the profile.
+pub(super) fn changed(shared: &Shared, account: &Account, profile: &Profile, message: &'static str) -> Response<Bytes> {
+    wire::success(
+        StatusCode::OK,
+        [
+            ("data", profile.user(account, shared)),
+            ("message", Json::Text(message.into())),
+            ("status", Json::Text("success".into())),
+        ],
+    )
 }
 
 /// A date of RFC 1123, its fraction cut.

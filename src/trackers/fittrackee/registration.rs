@@ -40,14 +40,12 @@ impl Form {
         if !faults.is_empty() {
             return Err(Stop::Message(StatusCode::BAD_REQUEST, faults.into()));
         }
-        if password.len() > MAX_PASSWORD_BYTES {
-            return Err(Stop::PAYLOAD);
-        }
+        let password = settable(password)?;
         let language = match (members.take("language"), members.take("lang")) {
             (Scalar::Null, second) => language(&second),
             (first, _) => language(&first),
         };
-        Ok(Self { username, email, password: password.into(), language })
+        Ok(Self { username, email, password, language })
     }
 }
 
@@ -66,16 +64,27 @@ fn faults(username: &str, email: &str, password: &str) -> String {
         faults.push_str("username: only alphanumeric characters and the underscore character \"_\" allowed\n");
     }
     if !is_address(email) {
-        faults.push_str("email: valid email must be provided\n");
+        faults.push_str(BAD_EMAIL);
     }
-    if password.chars().count() < 8 {
-        faults.push_str("password: 8 characters required\n");
-    }
-    faults
+    faults + password_fault(password)
+}
+
+/// What is wrong with the length of a new password, one line or none.
+pub(super) fn password_fault(password: &str) -> &'static str {
+    if password.chars().count() < 8 { "password: 8 characters required\n" } else { "" }
+}
+
+/// A password that is long enough, if an account that takes it can move to the original.
+///
+/// # Errors
+///
+/// 400 for one of more than 72 bytes.
+pub(super) fn settable(password: String) -> Result<Secret, Stop> {
+    if password.len() > MAX_PASSWORD_BYTES { Err(Stop::PAYLOAD) } else { Ok(password.into()) }
 }
 
 /// `local@label.rest`, ASCII alone; stricter where the account base is.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let all = |part: &str, more: &[u8]| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
     };
@@ -84,7 +93,8 @@ fn is_address(text: &str) -> bool {
     all(local, b"_.+-") && all(label, b"-") && all(rest, b"-.") && EmailAddress::parse(text).is_ok()
 }
 
-fn language(value: &Scalar) -> &'static str {
+/// The language of this code; English if there is none.
+pub(super) fn language(value: &Scalar) -> &'static str {
     match value {
         Scalar::Text(text) => LANGUAGES.iter().find(|known| *known == text).copied().unwrap_or("en"),
         _ => "en",
@@ -93,6 +103,8 @@ fn language(value: &Scalar) -> &'static str {
 
 /// What the original is translated into.
 const LANGUAGES: [&str; 14] = ["bg", "cs", "de", "en", "es", "eu", "fr", "gl", "it", "nb", "nl", "pl", "pt", "ru"];
+
+pub(super) const BAD_EMAIL: &str = "email: valid email must be provided\n";
 
 /// What bcrypt reads of a password.
 const MAX_PASSWORD_BYTES: usize = 72;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
+use trackgate_schemes::AccountId;
 
 use super::wire::{self, Stop};
-use super::{Shared, sign_in};
+use super::{Shared, account, mailed, profile_edit, sign_in};
 use crate::layer::{Dialect as _, Refusal};
 use crate::message::Body;
 use crate::trackers::{Call, Endpoint, whole};
@@ -16,6 +17,9 @@ use crate::trackers::{Call, Endpoint, whole};
 /// All endpoints of the tracker.
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     let mut endpoints = sign_in::endpoints(shared);
+    endpoints.extend(account::endpoints(shared));
+    endpoints.extend(mailed::endpoints(shared));
+    endpoints.extend(profile_edit::endpoints(shared));
     let options = options(&endpoints);
     endpoints.extend(options);
     endpoints
@@ -39,6 +43,18 @@ where
         }
     };
     Endpoint::new(method, path, handler).max_body(limit)
+}
+
+/// The account of whoever signed in directly, by password, session or signed token. An API token, also as the
+/// password of HTTP Basic, was handed out for something else.
+///
+/// # Errors
+///
+/// 401 `provide a valid auth token`.
+pub(super) fn first_party(call: &Call) -> Result<AccountId, Stop> {
+    let who = call.identity();
+    let direct = who.credential().kind.is_first_party();
+    who.account().filter(|_account| direct).ok_or(Stop::TOKEN)
 }
 
 /// The answer of a handler that stopped.

@@ -1,18 +1,21 @@
 //! Registration, sign-in, the profile and sign-out (contract sections 5.1, 5.4, 6.1 and 6.9).
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use trackgate_schemes::store::AccountState;
-use trackgate_schemes::{CredentialKind, Grants, Login, Reason, Rejection, Secret};
+use trackgate_schemes::store::{Account, AccountState};
+use trackgate_schemes::{AccountId, CredentialKind, Grants, Login, Reason, Rejection, Secret};
 
+use super::post::{Desk, pretend_to_write};
 use super::profile::Profile;
 use super::registration::{self, Form};
 use super::routes::endpoint;
 use super::wire::{self, Json, Stop};
-use super::{ID, Registration, Shared};
+use super::{ID, Registration, Shared, letters, links};
 use crate::accounts::{self, ChangeError, Origin};
+use crate::ports::MailedPurpose;
 use crate::trackers::json::Scalar;
 use crate::trackers::{Call, Endpoint};
 
@@ -26,10 +29,12 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
 }
 
 async fn register(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
-    if shared.settings.registration == Registration::Closed {
+    if !is_open(&shared).await? {
         return Err(Stop::Message(StatusCode::FORBIDDEN, "error, registration is disabled".into()));
     }
-    let origin = Origin::nobody(ID, call.client);
+    let (now, origin) = (call.now, Origin::nobody(ID, call.client));
+    let headers = call.request.headers().clone();
+    let desk = Desk::of(&shared, &headers);
     let members = wire::members(call.request, shared.settings.max_body_bytes, REGISTER_MEMBERS).await?;
     let Form { username, email, password, language } = Form::read(members)?;
     let login = Login::parse(&username).map_err(|_unfit| Stop::PAYLOAD)?;
@@ -43,22 +48,45 @@ async fn register(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, St
         state: AccountState::Unconfirmed,
         grants: Grants::EVERYDAY,
     };
-    // A known address takes the same way up to the store, the hash of the password included, and gets
-    // the same answer: whoever asks must not learn who is registered.
+    // A known address takes the same way, the hash of the password and the writing of the store included,
+    // and gets the same answer: whoever asks must not learn who is registered.
     match shared.accounts.register(wanted, &origin).await {
         Ok(account) => {
-            Profile::update(&shared.accounts, account.id, |profile| {
-                profile.accepted_privacy_policy = true;
+            let profile = Profile::update(&shared.accounts, account.id, |profile| {
+                profile.accept_policy(now);
                 profile.language = Some(language.into());
             })
             .await?;
+            if let (Some(desk), Some(to)) = (&desk, &account.email) {
+                let store = &**shared.accounts.store();
+                let token = links::make(store, account.id, MailedPurpose::ConfirmAccount, None, now).await?;
+                desk.post(&account, &profile, to, |reader| letters::confirm_account(reader, &token)).await?;
+            }
         }
-        Err(ChangeError::EmailTaken) => {}
+        // Four or six times for the account, its audit entry and profile, the link and the letter.
+        Err(ChangeError::EmailTaken) => pretend_to_write(&shared, if desk.is_some() { 3 } else { 2 }, "").await?,
         Err(ChangeError::NameTaken) => return Err(registration::refused(NAME_TAKEN)),
         Err(ChangeError::Stopped(why)) => return Err(why.into()),
         Err(_unfit) => return Err(Stop::PAYLOAD),
     }
     Ok(wire::success(StatusCode::OK, [("status", Json::Text("success".into()))]))
+}
+
+/// Whether strangers may make accounts now; those that are not confirmed take a place too.
+///
+/// # Errors
+///
+/// The store is down.
+pub(super) async fn is_open(shared: &Shared) -> Result<bool, Stop> {
+    let places = shared.settings.max_users;
+    match shared.settings.registration {
+        Registration::Closed => Ok(false),
+        Registration::Open if places == 0 => Ok(true),
+        Registration::Open => {
+            let taken = shared.accounts.store().list_accounts(AccountId(0), places).await?;
+            Ok(taken.len() < usize::try_from(places).unwrap_or(usize::MAX))
+        }
+    }
 }
 
 async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
@@ -75,19 +103,41 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
     };
     let account = match shared.accounts.sign_in(ID, &email, password, &origin).await {
         Ok(account) => account,
-        Err(why) => {
-            return match (why.reason, why.retry_after_seconds()) {
-                (Reason::Locked, Some(seconds)) => {
-                    let mut response = wire::error_message(StatusCode::UNAUTHORIZED, "invalid credentials");
-                    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-                    Ok(response)
-                }
-                (Reason::Overloaded | Reason::Unavailable | Reason::Internal, _) => Err(why.into()),
-                _ => Err(Stop::CREDENTIALS),
-            };
-        }
+        Err(why) => return wrong_password(why),
     };
-    let token = shared.tokens.issue(&account, call.now)?;
+    signed_in(&shared, &account, call.now, "successfully logged in")
+}
+
+/// The answer to a password that was not taken: a locked account looks like a wrong one, but for the time
+/// after which trying again makes sense.
+///
+/// # Errors
+///
+/// What was not decided at all.
+pub(super) fn wrong_password(why: Rejection) -> Result<Response<Bytes>, Stop> {
+    match (why.reason, why.retry_after_seconds()) {
+        (Reason::Locked, Some(seconds)) => {
+            let mut response = wire::error_message(StatusCode::UNAUTHORIZED, "invalid credentials");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            Ok(response)
+        }
+        (Reason::Overloaded | Reason::Unavailable | Reason::Internal, _) => Err(why.into()),
+        _ => Err(Stop::CREDENTIALS),
+    }
+}
+
+/// The answer that carries a new access token.
+///
+/// # Errors
+///
+/// No key can sign.
+pub(super) fn signed_in(
+    shared: &Shared,
+    account: &Account,
+    now: SystemTime,
+    message: &'static str,
+) -> Result<Response<Bytes>, Stop> {
+    let token = shared.tokens.issue(account, now)?;
     let Some(text) = token.expose_text() else {
         return Err(Rejection::new(Reason::Internal, ID).into());
     };
@@ -95,7 +145,7 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
         StatusCode::OK,
         [
             ("auth_token", Json::Text(text.to_owned())),
-            ("message", Json::Text("successfully logged in".into())),
+            ("message", Json::Text(message.into())),
             ("status", Json::Text("success".into())),
         ],
     );
@@ -106,7 +156,7 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
 async fn profile(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
     let id = call.identity().account().ok_or(Stop::TOKEN)?;
     let account = shared.accounts.store().account(id).await?.ok_or(Stop::TOKEN)?;
-    let user = Profile::load(&shared.accounts, id).await?.user(&account);
+    let user = Profile::load(&shared.accounts, id).await?.user(&account, &shared);
     Ok(wire::success(StatusCode::OK, [("data", user), ("status", Json::Text("success".into()))]))
 }
 

@@ -13,11 +13,12 @@ use super::wire::{self, Document};
 use super::*;
 use crate::accounts::Origin;
 use crate::layer::Refusal;
+use crate::mail::Letter;
 use crate::trackers::json::Scalar;
 use crate::trackers::testing::{Play, Stage, request_of, run, signed};
 
 #[derive(Debug)]
-struct Tokens;
+pub(super) struct Tokens;
 
 impl IssueToken for Tokens {
     fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection> {
@@ -25,11 +26,35 @@ impl IssueToken for Tokens {
     }
 }
 
-const NOW: &str = "2026-11-22T01:43:09.715Z";
+pub(super) const NOW: &str = "2026-11-22T01:43:09.715Z";
 
 fn on(stage: Stage) -> Play {
     let tracker = FitTrackee::new(stage.services(), Arc::new(Tokens), Settings::default());
     stage.put_on(&tracker)
+}
+
+/// The tracker on this stage, with letters into an outbox in the store of the stage.
+pub(super) fn with_mail(stage: Stage) -> Play {
+    let outbox = Outbox::new(Arc::clone(&stage.store) as _, Arc::clone(&stage.clock) as _);
+    let settings = Settings { ui_url: "https://fit.example.org".into(), ..Settings::default() };
+    let services = Services { outbox: Some(outbox), ..stage.services() };
+    let tracker = FitTrackee::new(services, Arc::new(Tokens), settings);
+    stage.put_on(&tracker)
+}
+
+/// The letters in the outbox, first posted first.
+pub(super) async fn letters(play: &Play) -> Vec<Letter> {
+    let jobs = play.stage.store.list_jobs(Some(crate::mail::KIND)).await.unwrap();
+    jobs.iter().map(|job| Letter::from_payload(&job.work.payload).unwrap()).collect()
+}
+
+/// The token of the link in a letter, which leads to this page.
+pub(super) fn token_in(letter: &Letter, page: &str) -> String {
+    let link = format!("https://fit.example.org{page}?token=");
+    let (_, rest) = letter.text.split_once(&link).unwrap_or_else(|| panic!("no {link} in {}", letter.text));
+    let token: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+    assert_eq!(token.len(), 40);
+    token
 }
 
 /// With one account in use, `rider`, that came through another door.
@@ -40,7 +65,7 @@ async fn with_rider(stage: Stage) -> Play {
     on(stage)
 }
 
-fn post(path: &str, body: &str) -> http::Request<crate::message::Body> {
+pub(super) fn post(path: &str, body: &str) -> http::Request<crate::message::Body> {
     request_of(&format!("POST {path} HTTP/1.1\ncontent-type: application/json\n\n{body}"))
 }
 

@@ -98,6 +98,11 @@ pub(super) enum Document {
 pub(super) struct Members(BTreeMap<&'static str, Scalar>);
 
 impl Members {
+    /// Whether the object has all of these members, be they `null`.
+    pub(super) fn have(&self, names: &[&str]) -> bool {
+        names.iter().all(|name| self.0.contains_key(name))
+    }
+
     /// Takes a member out; `Null` if there is none.
     pub(super) fn take(&mut self, name: &str) -> Scalar {
         self.0.remove(name).unwrap_or(Scalar::Null)

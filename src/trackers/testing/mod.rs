@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use tempfile::TempDir;
 use trackgate_policies::{Policy, RequireGrants};
 use trackgate_schemes::basic::{Basic, BasicSettings};
 use trackgate_schemes::store::{Account, AccountState};
 use trackgate_schemes::{
-    CanonicalPath, Clock as _, CredentialKind, Grants, HashPool, Head, Identity, Login, ManualClock, NoGuard, Reason,
-    Rejection, Scheme, SignIn,
+    CanonicalPath, Clock as _, CredentialKind, Grants, GuessGuard, HashPool, Head, Identity, Login, ManualClock,
+    NoGuard, Reason, Rejection, Scheme, SignIn,
 };
 
 use super::{Access, Call, Endpoint, Services, Tracker};
@@ -43,6 +44,8 @@ pub(super) struct Stage {
     pub(super) clock: Arc<ManualClock>,
     sign_in: SignIn,
     tokens: Arc<Tokens>,
+    /// Where the store is, if it is in a file.
+    folder: Option<TempDir>,
 }
 
 impl Stage {
@@ -53,14 +56,32 @@ impl Stage {
 
     /// An empty stage at this instant, hashing in this pool.
     pub(super) fn with_pool(now: &str, pool: HashPool) -> Self {
+        Self::made_of(now, Arc::new(MemoryStore::default()), Arc::new(NoGuard), pool)
+    }
+
+    /// An empty stage at this instant, counting guesses so.
+    pub(super) fn with_guard(now: &str, guard: Arc<dyn GuessGuard>) -> Self {
+        Self::made_of(now, Arc::new(MemoryStore::default()), guard, HashPool::new(2, 64))
+    }
+
+    /// An empty stage at this instant on each store: in memory and in a file.
+    pub(super) async fn on_each_store(now: &str) -> [Self; 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("stage.db").display());
+        let store = crate::stores::open(&url).await.unwrap();
+        let mut in_file = Self::made_of(now, store, Arc::new(NoGuard), HashPool::new(2, 64));
+        in_file.folder = Some(folder);
+        [Self::at(now), in_file]
+    }
+
+    fn made_of(now: &str, store: Arc<dyn Store>, guard: Arc<dyn GuessGuard>, pool: HashPool) -> Self {
         let now: jiff::Timestamp = now.parse().unwrap();
         let clock = Arc::new(ManualClock::new(now.into()));
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let sign_in = SignIn::new(Arc::clone(&store) as _, Arc::new(NoGuard), pool);
+        let sign_in = SignIn::new(Arc::clone(&store) as _, guard, pool);
         let memories = Arc::new(Memories::default());
         let accounts = AccountService::new(Arc::clone(&store), sign_in.clone(), memories, Arc::clone(&clock) as _);
         let tokens = Arc::new(Tokens::of(Arc::clone(&store)));
-        Self { accounts, store, clock, sign_in, tokens }
+        Self { accounts, store, clock, sign_in, tokens, folder: None }
     }
 
     /// What a tracker may use: files in memory, no mail.

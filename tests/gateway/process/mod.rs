@@ -12,6 +12,7 @@ use crate::harness::{Answer, BINARY, ask, basic};
 
 mod beside;
 mod certificates;
+mod mail;
 mod reloading;
 mod restarting;
 mod secrets;

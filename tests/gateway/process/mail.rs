@@ -1,0 +1,188 @@
+//! Letters: what a gateway promised it sends, also after it was killed; and the commands about them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use trackgate::config::{self, Overrides};
+use trackgate::mail::Letter;
+use trackgate::{assemble, mail};
+use trackgate_schemes::SystemClock;
+
+use super::{Place, eventually};
+
+/// A mail server that takes letters, or refuses recipients while it is told to.
+struct Sink {
+    address: SocketAddr,
+    letters: Arc<Mutex<Vec<String>>>,
+    refuses: Arc<AtomicBool>,
+}
+
+impl Sink {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let sink = Self { address: listener.local_addr().unwrap(), letters: Arc::default(), refuses: Arc::default() };
+        let (letters, refuses) = (Arc::clone(&sink.letters), Arc::clone(&sink.refuses));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(stream.unwrap(), &letters, &refuses);
+            }
+        });
+        sink
+    }
+
+    fn count(&self) -> usize {
+        self.letters.lock().unwrap().len()
+    }
+
+    /// A place whose gateway sends here.
+    fn place(&self) -> Place {
+        let from = "from = \"Riders <riders@example.org>\"";
+        Place::with(&format!("[mail]\nurl = \"smtp://{}\"\n{from}\n", self.address))
+    }
+}
+
+/// Talks with one client until it leaves.
+fn serve(stream: TcpStream, letters: &Mutex<Vec<String>>, refuses: &AtomicBool) {
+    let mut out = stream.try_clone().unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let mut say = |text: &str| out.write_all(format!("{text}\r\n").as_bytes()).is_ok();
+    say("220 sink");
+    while let Some(Ok(line)) = lines.next() {
+        let went_on = match line.split(' ').next().unwrap() {
+            "RCPT" if refuses.load(Ordering::SeqCst) => say("550 5.1.1 nobody here"),
+            "DATA" => {
+                say("354 go on");
+                let data: Vec<_> = lines.by_ref().map(Result::unwrap).take_while(|line| line != ".").collect();
+                letters.lock().unwrap().push(data.join("\n"));
+                say("250 taken as 1A2B")
+            }
+            "QUIT" => {
+                say("221 bye");
+                false
+            }
+            _ => say("250 ok"),
+        };
+        if !went_on {
+            return;
+        }
+    }
+}
+
+/// Puts a letter into the outbox of a place, as a tracker does.
+fn post(place: &Place, subject: &str) {
+    let overrides = Overrides { data_dir: Some(place.path("data")), listen: None };
+    let config = config::load(Some(&place.path("trackgate.toml")), &overrides).unwrap();
+    let letter = Letter {
+        to: "anna@example.org".to_owned(),
+        subject: subject.to_owned(),
+        text: "https://ui.example.org/x?token=opensesame\n".to_owned(),
+        html: "<p>opensesame</p>".to_owned(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let ground = assemble::ground(&config, Arc::new(SystemClock)).await.unwrap();
+        ground.outbox.as_ref().unwrap().post(None, &letter).await.unwrap();
+        ground.accounts.store().close().await.unwrap();
+    });
+}
+
+/// The listed letters.
+fn listed(place: &Place, more: &[&str]) -> Vec<serde_json::Value> {
+    let out = place.done(&[&["mail", "list", "--json"], more].concat(), "");
+    assert!(!out.contains("opensesame"), "what a letter says is nobody's: {out}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn a_letter_that_was_promised_before_a_crash_is_sent_once_after_it() {
+    let sink = Sink::start();
+    let place = sink.place();
+    drop(place.serve());
+    post(&place, "first");
+    let mut served = place.serve();
+    eventually("the letter arrives", || sink.count() == 1);
+    eventually("the letter is done", || listed(&place, &[]).is_empty());
+    served.child.kill().unwrap();
+    served.child.wait().unwrap();
+    let again = place.serve();
+    post(&place, "second");
+    eventually("the next letter arrives", || sink.count() == 2);
+    again.stop();
+    let letters = sink.letters.lock().unwrap();
+    assert!(letters[0].contains("Subject: first\n") && letters[1].contains("Subject: second\n"));
+    assert!(!place.log().contains("opensesame"));
+}
+
+#[test]
+fn what_was_given_up_is_listed_retried_and_deleted_beside_the_gateway() {
+    let sink = Sink::start();
+    sink.refuses.store(true, Ordering::SeqCst);
+    let place = sink.place();
+    let served = place.serve();
+    post(&place, "one");
+    post(&place, "two");
+    eventually("both are given up", || listed(&place, &["--dead"]).len() == 2);
+    let rows = listed(&place, &[]);
+    let row = &rows[0];
+    assert_eq!((&row["to"], &row["subject"]), (&"anna@example.org".into(), &"one".into()));
+    assert_eq!((&row["state"], &row["attempts"], &row["next_try_at"]), (&"dead".into(), &1.into(), &().into()));
+    assert!(row["error"].as_str().unwrap().contains("nobody here"));
+    let table = place.done(&["mail", "list"], "");
+    assert!(table.contains("LAST ERROR") && table.contains("nobody here") && !table.contains("opensesame"));
+    sink.refuses.store(false, Ordering::SeqCst);
+    let id = row["id"].to_string();
+    assert_eq!(place.done(&["mail", "delete", &id], ""), "1 letter deleted\n");
+    assert_eq!(place.done(&["mail", "retry", "--all-dead"], ""), "1 letter retried\n");
+    eventually("the other arrives", || sink.count() == 1);
+    eventually("nothing is left", || listed(&place, &[]).is_empty());
+    assert!(sink.letters.lock().unwrap()[0].contains("Subject: two\n"));
+    served.stop();
+    for words in [["mail", "retry", &id], ["mail", "delete", &id]] {
+        let said = place.run(&words, "");
+        assert_eq!((said.code, said.err.contains("there is no letter")), (1, true), "{}", said.err);
+    }
+    assert_eq!(place.done(&["mail", "list"], ""), "there are no letters\n");
+    assert_eq!(place.run(&["mail", "retry"], "").code, 2);
+    assert_eq!(mail::KIND, "mail");
+}
+
+#[test]
+fn a_letter_that_waits_is_not_retried_by_hand() {
+    let sink = Sink::start();
+    let place = sink.place();
+    post(&place, "waits");
+    let id = listed(&place, &[])[0]["id"].to_string();
+    let said = place.run(&["mail", "retry", &id], "");
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("was not given up"), "{}", said.err);
+}
+
+#[test]
+fn a_test_letter_is_sent_at_once_and_the_servers_words_are_told() {
+    let sink = Sink::start();
+    let place = sink.place();
+    let out = place.done(&["mail", "test", "anna@example.org"], "");
+    assert_eq!(out, "the mail server took it: 250 taken as 1A2B\n");
+    assert!(sink.letters.lock().unwrap()[0].contains("To: anna@example.org\n"));
+    sink.refuses.store(true, Ordering::SeqCst);
+    for (to, told) in [("anna@example.org", "nobody here"), ("a@b.c,d@e.f", "the address is none")] {
+        let said = place.run(&["mail", "test", to], "");
+        assert_eq!((said.code, said.err.contains(told)), (1, true), "{}", said.err);
+    }
+    let said = Place::new().run(&["mail", "test", "anna@example.org"], "");
+    assert_eq!((said.code, said.err.contains("mail is off")), (1, true), "{}", said.err);
+}
+
+#[test]
+fn a_gateway_whose_mail_password_is_missing_does_not_start() {
+    let text = "[mail]\nurl = \"smtps://me@127.0.0.1\"\nfrom = \"a@example.org\"\npassword = \"file:nowhere\"\n";
+    let place = Place::with(text);
+    for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["check"]] {
+        let said = place.run(words, "");
+        assert_eq!(said.code, 1, "{words:?}");
+        assert!(said.err.contains("the password for mail cannot be read"), "{}", said.err);
+    }
+}
