@@ -30,6 +30,7 @@ use crate::accounts::AccountService;
 use crate::layer::Dialect;
 
 mod dialect;
+mod objects;
 mod profile;
 mod registration;
 mod routes;
