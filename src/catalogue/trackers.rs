@@ -92,6 +92,7 @@ fn fittrackee_settings(written: &checked::FitTrackee) -> fittrackee::Settings {
         privacy_policy: written.privacy_policy.as_ref().map(policy),
         admin_contact: text(&written.admin_contact),
         about: text(&written.about),
+        export_keep: written.export_keep,
         ..fittrackee::Settings::default()
     }
 }

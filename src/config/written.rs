@@ -362,6 +362,8 @@ pub struct FitTrackee {
     pub admin_contact: Option<String>,
     /// What the web application says about this server, as Markdown.
     pub about: Option<String>,
+    /// How long archives of exports are kept, 1d to 365d. Default 7d.
+    pub export_keep: Option<Time>,
 }
 
 /// A server to forward to.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -27,6 +27,8 @@ pub struct FitTrackee {
     pub admin_contact: Option<String>,
     /// What the operator says about this server.
     pub about: Option<String>,
+    /// How long archives of exports are kept.
+    pub export_keep: Duration,
 }
 
 /// An operator's own privacy policy.
@@ -50,6 +52,10 @@ pub(super) fn check(written: written::FitTrackee, base: &Path, links: Links) -> 
     let max_users = written.max_users.unwrap_or(0);
     if max_users > MOST_USERS {
         return Err(Fault::new(format!("from 0, for any number, to {MOST_USERS}")).under("max_users"));
+    }
+    let export_keep = written.export_keep.map_or(EXPORT_KEEP, |time| time.0);
+    if !(DAY..=DAY * 365).contains(&export_keep) {
+        return Err(Fault::new("from 1d to 365d").under("export_keep"));
     }
     let privacy_policy = match (written.privacy_policy, written.privacy_policy_date) {
         (None, None) => None,
@@ -77,8 +83,12 @@ pub(super) fn check(written: written::FitTrackee, base: &Path, links: Links) -> 
         privacy_policy,
         admin_contact: written.admin_contact,
         about: written.about,
+        export_keep,
     })
 }
+
+const DAY: Duration = Duration::from_hours(24);
+const EXPORT_KEEP: Duration = Duration::from_hours(7 * 24);
 
 /// Whether letters of the tracker are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use trackgate_schemes::store::Account;
@@ -45,6 +45,7 @@ pub mod letters;
 mod links;
 mod mailed;
 mod post;
+mod objects;
 mod profile;
 mod profile_edit;
 mod registration;
@@ -72,6 +73,7 @@ struct Shared {
     settings: Settings,
     dialect: Arc<FitTrackeeDialect>,
     export_bell: Notify,
+    finished: objects::Finished,
 }
 
 impl FitTrackee {
@@ -79,7 +81,9 @@ impl FitTrackee {
     pub fn new(services: Services, tokens: Arc<dyn IssueToken>, settings: Settings) -> Self {
         let Services { accounts, files, outbox } = services;
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
-        Self { shared: Arc::new(Shared { accounts, files, outbox, tokens, settings, dialect, export_bell: Notify::new() }) }
+        let finished = objects::Finished::new(accounts.memories());
+        let export_bell = Notify::new();
+        Self { shared: Arc::new(Shared { accounts, files, outbox, tokens, settings, dialect, finished, export_bell }) }
     }
 }
 
@@ -125,6 +129,8 @@ pub struct Settings {
     pub max_users: u32,
     /// Where the web application is, for links in letters.
     pub ui_url: Arc<str>,
+    /// How long archives of exports are kept.
+    pub export_keep: Duration,
     /// The operator's own privacy policy.
     pub privacy_policy: Option<PrivacyPolicy>,
     /// Whom users may ask.
@@ -151,6 +157,7 @@ impl Default for Settings {
             rate_limit: "300 per 5 minute".into(),
             max_users: 0,
             ui_url: "".into(),
+            export_keep: Duration::from_hours(7 * 24),
             privacy_policy: None,
             admin_contact: None,
             about: None,

@@ -1,16 +1,20 @@
 //! The user object (contract section 4.1) and the document that keeps what only this tracker knows.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::Account;
 use trackgate_schemes::{Reason, Rejection};
 
+use super::objects::{self, Summary};
+use super::objects::kept::SportPreference;
 use super::wire::{self, Json, Stop};
 use super::{ID, Shared};
 use crate::accounts::AccountService;
@@ -18,7 +22,7 @@ use crate::accounts::AccountService;
 /// What this tracker keeps about an account, as a JSON text in the store.
 ///
 /// A member that is not there has the value of a new account, so that members can be added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent switches of the contract")]
 pub(super) struct Profile {
@@ -41,6 +45,8 @@ pub(super) struct Profile {
     pub(super) language: Option<String>,
     pub(super) last_name: Option<String>,
     pub(super) location: Option<String>,
+    /// By the sport's number.
+    pub(super) sports: BTreeMap<u8, SportPreference>,
     pub(super) start_elevation_at_zero: bool,
     pub(super) timezone: Option<String>,
     pub(super) use_dark_mode: Option<bool>,
@@ -81,6 +87,7 @@ impl Default for Profile {
             language: Some("en".into()),
             last_name: None,
             location: None,
+            sports: BTreeMap::new(),
             start_elevation_at_zero: true,
             timezone: Some("Europe/Paris".into()),
             use_dark_mode: Some(false),
@@ -169,16 +176,16 @@ impl Profile {
         (is_on && account.email.as_deref() != Some(address)).then_some(address)
     }
 
-    /// The user object: all 29 members, always. Workouts are not kept here, so what sums them up is zero.
-    pub(super) fn user(&self, account: &Account, shared: &Shared) -> Json {
+    /// The user object: all 29 members, always.
+    pub(super) fn user(&self, account: &Account, shared: &Shared, summary: &Summary) -> Json {
         let policy = shared.settings.privacy_policy.as_ref().map(|policy| policy.date);
-        Json::Object(
+        Json::object(
             [
                 ("accepted_privacy_policy", Json::Bool(self.accepts_policy(account, policy))),
                 ("admin", Json::Bool(false)),
                 ("bio", Json::text(self.bio.as_deref())),
                 ("birth_date", self.birth_date.as_deref().map_or(Json::Null, birth_date)),
-                ("created_at", Json::Text(date(account.created_at))),
+                ("created_at", Json::Date(microseconds(account.created_at))),
                 ("date_format", Json::text(self.date_format.as_deref())),
                 ("display_ascent", Json::Bool(self.display_ascent)),
                 ("email", Json::Text(account.email.as_deref().unwrap_or_default().to_owned())),
@@ -189,49 +196,44 @@ impl Profile {
                 ("language", Json::text(self.language.as_deref())),
                 ("last_name", Json::text(self.last_name.as_deref())),
                 ("location", Json::text(self.location.as_deref())),
-                ("nb_sports", Json::Int(0)),
-                ("nb_workouts", Json::Int(0)),
                 ("picture", Json::Bool(false)),
-                ("records", Json::List(Vec::new())),
-                ("sports_list", Json::List(Vec::new())),
                 ("start_elevation_at_zero", Json::Bool(self.start_elevation_at_zero)),
                 ("timezone", Json::text(self.timezone.as_deref())),
-                ("total_ascent", Json::Float(0.0)),
-                ("total_distance", Json::Float(0.0)),
-                ("total_duration", Json::Text("0:00:00".into())),
                 ("use_dark_mode", self.use_dark_mode.map_or(Json::Null, Json::Bool)),
                 ("use_raw_gpx_speed", Json::Bool(self.use_raw_gpx_speed)),
                 ("username", Json::Text(account.name.to_string())),
                 ("weekm", Json::Bool(self.weekm)),
             ]
-            .into(),
+            .into_iter()
+            .chain(summary.members(&account.name)),
         )
     }
 }
 
 /// The answer to a change of the profile.
-pub(super) fn changed(shared: &Shared, account: &Account, profile: &Profile, message: &'static str) -> Response<Bytes> {
-    wire::success(
-        StatusCode::OK,
-        [
-            ("data", profile.user(account, shared)),
-            ("message", Json::Text(message.into())),
-            ("status", Json::Text("success".into())),
-        ],
-    )
+///
+/// # Errors
+///
+/// The store is down, or holds workouts that cannot be read.
+pub(super) async fn changed(
+    shared: &Shared,
+    account: &Account,
+    profile: &Profile,
+    message: &'static str,
+) -> Result<Response<Bytes>, Stop> {
+    let data = objects::user(shared, account, profile).await?;
+    let message = Json::Text(message.into());
+    Ok(wire::success(StatusCode::OK, [("data", data), ("message", message), ("status", Json::Text("success".into()))]))
 }
 
-/// A date of RFC 1123, its fraction cut.
-fn date(at: SystemTime) -> String {
-    Timestamp::try_from(at).unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+fn microseconds(at: SystemTime) -> i64 {
+    Timestamp::try_from(at).unwrap_or_default().as_microsecond()
 }
 
 /// Midnight GMT of a birth date.
 fn birth_date(text: &str) -> Json {
-    match text.parse::<Date>() {
-        Ok(date) => Json::Text(date.strftime("%a, %d %b %Y 00:00:00 GMT").to_string()),
-        Err(_unreadable) => Json::Null,
-    }
+    let midnight = text.parse::<Date>().ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok());
+    midnight.map_or(Json::Null, |midnight| Json::Date(midnight.timestamp().as_microsecond()))
 }
 
 /// How often a change is tried while others change the same profile.

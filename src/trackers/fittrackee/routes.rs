@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Response, header};
 use trackgate_schemes::AccountId;
 
 use super::wire::{self, Stop};
-use super::{Shared, account, mailed, profile_edit, sign_in};
+use super::{Shared, account, export, mailed, objects, profile_edit, sign_in};
 use crate::layer::{Dialect as _, Refusal};
 use crate::message::Body;
 use crate::trackers::{Call, Endpoint, whole};
@@ -20,6 +20,8 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     endpoints.extend(account::endpoints(shared));
     endpoints.extend(mailed::endpoints(shared));
     endpoints.extend(profile_edit::endpoints(shared));
+    endpoints.extend(objects::endpoints(shared));
+    endpoints.extend(export::endpoints(shared));
     let options = options(&endpoints);
     endpoints.extend(options);
     endpoints
@@ -60,6 +62,7 @@ pub(super) fn first_party(call: &Call) -> Result<AccountId, Stop> {
 /// The answer of a handler that stopped.
 pub(super) fn stopped(shared: &Shared, stop: Stop) -> Response<Body> {
     whole(match stop {
+        Stop::Answer(answer) => *answer,
         Stop::Message(status, message) => wire::error_message(status, &message),
         Stop::Page(status) => wire::page(status),
         Stop::Rejected(why) => shared.dialect.render(&Refusal::new(&why)),

@@ -59,7 +59,7 @@ async fn edit(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> 
         Some(desk) => wanted.change_by_mail(&shared, &desk, &account, now).await?,
         None => wanted.change_without_mail(&shared, &account).await?,
     };
-    Ok(profile::changed(&shared, &account, &profile, "user account updated"))
+    profile::changed(&shared, &account, &profile, "user account updated").await
 }
 
 /// What shall change.

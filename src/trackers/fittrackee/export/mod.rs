@@ -5,7 +5,6 @@
 //! request says so, then the letter goes out.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -201,6 +200,3 @@ const NAME_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// In microseconds.
 const DAY: i64 = 86_400_000_000;
-
-/// How long an archive is kept unless the operator says otherwise.
-pub(super) const KEPT: Duration = Duration::from_hours(7 * 24);

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
 use tokio::sync::Notify;
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{StoreError, StoreErrorKind};
 
 use super::super::wire::Stop;
+use super::super::post::Desk;
 use super::super::{Shared, letters};
 use super::{EXPORTS, Export, KIND, State, archive, contents};
 use crate::ports::{Area, FileName, Item, Job};
@@ -70,10 +72,9 @@ impl Exporter {
             super::remove(&self.0, &done.name).await?;
             return Ok(Outcome::Done);
         }
-        if let (Some(outbox), Some(email)) = (&self.0.outbox, user.email.as_deref()) {
-            let language = user.language.as_deref();
-            let letter = letters::export_ready(language, email, &user.name, &self.0.settings.ui_url);
-            outbox.post(Some(account), &letter).await?;
+        // The original tells no device either: whoever asked is long gone.
+        if let (Some(desk), Some(email)) = (Desk::of(&self.0, &HeaderMap::new()), user.account.email.as_deref()) {
+            desk.post(&user.account, &user.profile, email, letters::export_ready).await?;
         }
         Ok(Outcome::Done)
     }
@@ -137,7 +138,7 @@ impl Exporter {
                 let Some((item, export)) = Export::of(&self.0, account.id).await.map_err(failed)? else { continue };
                 let made = u64::try_from(export.created_at).unwrap_or(0);
                 let made = SystemTime::UNIX_EPOCH + Duration::from_micros(made);
-                let is_old = now.duration_since(made).unwrap_or_default() > self.0.settings.export_kept;
+                let is_old = now.duration_since(made).unwrap_or_default() > self.0.settings.export_keep;
                 if is_old && export.state != State::InProgress {
                     store.delete_item(EXPORTS, account.id, &item.id).await?;
                 } else {
@@ -155,6 +156,7 @@ impl Exporter {
 /// What the operator reads of a fault.
 fn said(fault: Stop) -> String {
     match fault {
+        Stop::Answer(answer) => answer.status().to_string(),
         Stop::Message(status, message) => format!("{status}: {message}"),
         Stop::Page(status) => status.to_string(),
         Stop::Rejected(why) => why.reason.code().to_owned(),

@@ -48,7 +48,7 @@ async fn change<P: Part>(
     let part = read(values)?;
     let account = shared.accounts.store().account(id).await?.ok_or(Stop::TOKEN)?;
     let profile = Profile::update(&shared.accounts, id, |profile| part.put(profile)).await?;
-    Ok(profile::changed(shared, &account, &profile, message))
+    profile::changed(shared, &account, &profile, message).await
 }
 
 /// What a request sets of a profile.
