@@ -8,10 +8,10 @@ use trackgate_policies::{Policy, RequireGrants};
 use trackgate_schemes::{Grants, Scheme};
 
 use super::CatalogueError;
+use super::Services;
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
-use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, same_shape};
 use crate::gateway::{Fallback, Route, RouteTable, Target, well_known};
@@ -21,12 +21,12 @@ use crate::trackers;
 
 pub(super) fn table(
     config: &Config,
-    accounts: &AccountService,
+    services: &Services,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
 ) -> Result<RouteTable, CatalogueError> {
     let mut maker =
-        Maker { config, accounts, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
+        Maker { config, services, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
     let mut routes = vec![well_known(assertion)];
     let mut fallbacks = Vec::new();
     for route in &config.routes {
@@ -48,7 +48,7 @@ pub(super) fn table(
 
 struct Maker<'a> {
     config: &'a Config,
-    accounts: &'a AccountService,
+    services: &'a Services,
     schemes: &'a Schemes,
     assertion: &'a Arc<AssertionKey>,
     mounted: BTreeMap<String, Mounted>,
@@ -159,7 +159,7 @@ impl Maker<'_> {
 
     fn mounted(&mut self, name: &str) -> Result<&Mounted, CatalogueError> {
         if !self.mounted.contains_key(name) {
-            let mounted = mount(name, self.config, self.accounts, self.schemes)?;
+            let mounted = mount(name, self.config, self.services, self.schemes)?;
             self.mounted.insert(name.to_owned(), mounted);
         }
         Ok(self.mounted.get(name).expect("it was inserted above"))

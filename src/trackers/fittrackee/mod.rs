@@ -23,19 +23,23 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{Rejection, Secret};
+use trackgate_schemes::{Reason, Rejection, Secret};
 
 use super::{Endpoint, Tracker};
 use crate::accounts::AccountService;
 use crate::layer::Dialect;
+use crate::ports::Files;
 
 mod dialect;
+mod picture;
 mod profile;
 mod registration;
 mod routes;
 #[cfg(test)]
 mod tests;
 mod wire;
+
+use wire::Stop;
 
 pub use dialect::FitTrackeeDialect;
 
@@ -49,17 +53,39 @@ pub struct FitTrackee {
 #[derive(Debug)]
 struct Shared {
     accounts: AccountService,
+    files: Arc<dyn Files>,
     tokens: Arc<dyn IssueToken>,
     settings: Settings,
     dialect: Arc<FitTrackeeDialect>,
+    studio: picture::Studio,
 }
 
 impl FitTrackee {
-    /// Serves these accounts with tokens by `tokens`.
-    pub fn new(accounts: AccountService, tokens: Arc<dyn IssueToken>, settings: Settings) -> Self {
+    /// Serves these accounts with tokens by `tokens`, and keeps pictures in `files`.
+    pub fn new(
+        accounts: AccountService,
+        files: Arc<dyn Files>,
+        tokens: Arc<dyn IssueToken>,
+        settings: Settings,
+    ) -> Self {
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
-        Self { shared: Arc::new(Shared { accounts, tokens, settings, dialect }) }
+        let studio = picture::Studio::default();
+        Self { shared: Arc::new(Shared { accounts, files, tokens, settings, dialect, studio }) }
     }
+}
+
+/// Removes pictures that no profile names any more: what a crash left, and those of deleted accounts. Gives how
+/// many there were. To be called now and then.
+///
+/// # Errors
+///
+/// [`Rejection`] with [`Reason::Unavailable`] if the store or the files
+/// cannot be had.
+pub async fn sweep_pictures(accounts: &AccountService, files: &dyn Files, now: SystemTime) -> Result<usize, Rejection> {
+    picture::sweep(accounts, files, now).await.map_err(|stop| match stop {
+        Stop::Rejected(why) => why,
+        Stop::Message(..) | Stop::Page(_) => Rejection::new(Reason::Internal, ID),
+    })
 }
 
 impl Tracker for FitTrackee {
@@ -82,7 +108,7 @@ pub trait IssueToken: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Reason::Internal`](trackgate_schemes::Reason::Internal) when no key can sign.
+    /// [`Reason::Internal`] when no key can sign.
     fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection>;
 }
 
@@ -94,6 +120,8 @@ pub struct Settings {
     pub registration: Registration,
     /// Largest body in bytes; the original's is its archive limit, 10 MiB.
     pub max_body_bytes: u64,
+    /// Largest body of a picture's upload in bytes, no larger than the above.
+    pub picture_limit: u64,
     /// The rate limit as clients are told it, such as `300 per 5 minute`.
     pub rate_limit: Arc<str>,
 }
@@ -103,6 +131,7 @@ impl Default for Settings {
         Self {
             registration: Registration::Open,
             max_body_bytes: 10 * 1024 * 1024,
+            picture_limit: 1024 * 1024,
             rate_limit: "300 per 5 minute".into(),
         }
     }

@@ -11,7 +11,7 @@ use trackgate_schemes::{CredentialKind, Grants, Login, Reason, Rejection, Secret
 use super::profile::Profile;
 use super::registration::{self, Form};
 use super::wire::{self, Json, Stop};
-use super::{ID, Registration, Shared};
+use super::{ID, Registration, Shared, picture};
 use crate::accounts::{self, ChangeError, Origin};
 use crate::layer::{Dialect as _, Refusal};
 use crate::message::Body;
@@ -21,7 +21,7 @@ use crate::trackers::{Call, Endpoint, whole};
 /// All endpoints of the tracker.
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     let limit = shared.settings.max_body_bytes;
-    vec![
+    let mut all = vec![
         endpoint(shared, Method::POST, REGISTER, register).public("strangers make their accounts").max_body(limit),
         options(REGISTER, "OPTIONS, POST"),
         endpoint(shared, Method::POST, LOGIN, login).public("the body holds the password").max_body(limit),
@@ -30,11 +30,13 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
         options(PROFILE, "GET, HEAD, OPTIONS"),
         endpoint(shared, Method::POST, LOGOUT, logout).max_body(limit),
         options(LOGOUT, "OPTIONS, POST"),
-    ]
+    ];
+    all.extend(picture::endpoints(shared));
+    all
 }
 
 /// An endpoint whose handler may stop early.
-fn endpoint<F, A>(shared: &Arc<Shared>, method: Method, path: &'static str, answer: F) -> Endpoint
+pub(super) fn endpoint<F, A>(shared: &Arc<Shared>, method: Method, path: &'static str, answer: F) -> Endpoint
 where
     F: Fn(Arc<Shared>, Call) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Result<Response<Bytes>, Stop>> + Send + 'static,
@@ -42,20 +44,21 @@ where
     let shared = Arc::clone(shared);
     Endpoint::new(method, path, move |call| {
         let (shared, answer) = (Arc::clone(&shared), answer.clone());
-        async move {
-            let response = match answer(Arc::clone(&shared), call).await {
-                Ok(response) => response,
-                Err(Stop::Message(status, message)) => wire::error_message(status, &message),
-                Err(Stop::Page(status)) => wire::page(status),
-                Err(Stop::Rejected(why)) => shared.dialect.render(&Refusal::new(&why)),
-            };
-            whole(response)
-        }
+        async move { whole(answer(Arc::clone(&shared), call).await.unwrap_or_else(|stop| stopped(&shared, stop))) }
     })
 }
 
+/// The answer of a handler that stopped early.
+pub(super) fn stopped(shared: &Shared, stop: Stop) -> Response<Bytes> {
+    match stop {
+        Stop::Message(status, message) => wire::error_message(status, &message),
+        Stop::Page(status) => wire::page(status),
+        Stop::Rejected(why) => shared.dialect.render(&Refusal::new(&why)),
+    }
+}
+
 /// `OPTIONS` of a path: 200 and nothing but `Allow`.
-fn options(path: &'static str, allow: &'static str) -> Endpoint {
+pub(super) fn options(path: &'static str, allow: &'static str) -> Endpoint {
     Endpoint::new(Method::OPTIONS, path, move |_call: Call| async move {
         let mut response = Response::new(Body::empty());
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
