@@ -115,6 +115,9 @@ pub enum CatalogueError {
         #[source]
         source: SettingsError,
     },
+    /// A web application.
+    #[error("`trackers.fittrackee.web_app`")]
+    WebApp(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Catalogue {

@@ -40,6 +40,10 @@ pub(super) fn mount(
             let jwt = schemes.jwt("fit")?;
             let mut settings = fittrackee::Settings::default();
             settings.picture_limit = config.trackers.fittrackee_picture_limit;
+            if let Some(folder) = &config.trackers.fittrackee_web_app {
+                settings.web_app =
+                    Some(Arc::new(fittrackee::WebApp::read(folder).map_err(|e| CatalogueError::WebApp(e.into()))?));
+            }
             if !config.trackers.fittrackee_registration {
                 settings.registration = fittrackee::Registration::Closed;
             }
