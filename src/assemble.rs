@@ -119,6 +119,7 @@ pub struct Gateway {
     following: tokio::task::JoinHandle<()>,
     round: Option<Round>,
     shift: Shift,
+    housekeeping: tokio::task::JoinHandle<()>,
 }
 
 impl Gateway {
@@ -159,7 +160,8 @@ impl Gateway {
         let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
         let round = postman.map(Postman::start);
         let shift = shift(&ground, &catalogue);
-        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift })
+        let housekeeping = tokio::spawn(catalogue::keep_house(ground.services(), clock));
+        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift, housekeeping })
     }
 
     /// Where it listens, as a URL.
@@ -225,6 +227,7 @@ impl Gateway {
         };
         let (ended, (), ()) = tokio::join!(self.handle.shutdown(grace), stop_mail, self.shift.stop(grace));
         self.following.abort();
+        self.housekeeping.abort();
         self.ground.accounts.store().close().await?;
         Ok(ended)
     }

@@ -48,6 +48,11 @@ pub fn scratch_files(clock: Arc<dyn Clock>) -> Arc<dyn Files> {
     Arc::new(crate::stores::MemoryFiles::new(clock))
 }
 
+/// What must be done now and then while a gateway runs. Never ends.
+pub async fn keep_house(services: Services, clock: Arc<dyn Clock>) {
+    trackers::keep_house(services, clock).await;
+}
+
 /// Everything that a configuration names, ready to run.
 #[derive(Debug)]
 pub struct Catalogue {
@@ -103,6 +108,9 @@ pub enum CatalogueError {
         #[source]
         source: SettingsError,
     },
+    /// A web application.
+    #[error("`trackers.fittrackee.web_app`")]
+    WebApp(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Catalogue {

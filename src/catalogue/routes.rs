@@ -14,11 +14,11 @@ use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, same_shape};
-use crate::gateway::{Fallback, Route, RouteTable, Target, well_known};
+use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
-use crate::trackers;
 use crate::trackers::work::Worker;
+use crate::trackers::{self, Reach};
 
 pub(super) fn table(
     config: &Config,
@@ -30,10 +30,16 @@ pub(super) fn table(
         Maker { config, services, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
     let mut routes = vec![well_known(assertion)];
     let mut fallbacks = Vec::new();
+    let mut beyond = Vec::new();
     for route in &config.routes {
         match &route.target {
             checked::Target::Tracker(name) => {
-                routes.extend(maker.tracker_routes(route, name)?);
+                for (reach, made) in maker.tracker_routes(route, name)? {
+                    match reach {
+                        Reach::Path => routes.push(made),
+                        reach => beyond.push(Beyond { reach, route: made }),
+                    }
+                }
                 let mounted = maker.mounted(name)?;
                 if let Some(header) = mounted.own_header.clone() {
                     fallbacks.push(Fallback { header, dialect: mounted.tracker.dialect() });
@@ -45,7 +51,7 @@ pub(super) fn table(
         }
     }
     let workers = maker.mounted.values().flat_map(|mounted| mounted.tracker.workers()).collect();
-    Ok((RouteTable::new(routes, fallbacks)?, workers))
+    Ok((RouteTable::new(routes, fallbacks)?.and_beyond(beyond), workers))
 }
 
 struct Maker<'a> {
@@ -59,7 +65,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// One route for each end point of the tracker that the configured route covers.
-    fn tracker_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<Route>, CatalogueError> {
+    fn tracker_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<(Reach, Route)>, CatalogueError> {
         let rules = route.rule.as_ref().map(policies).unwrap_or_default();
         let dialect = self.dialect(route)?;
         let contract = self.mounted(name)?.schemes.clone();
@@ -85,9 +91,13 @@ impl Maker<'_> {
                 }
                 (trackers::Access::Protected, access) => self.gate(access, policies)?,
             };
-            routes.push(Route {
+            let methods = match endpoint.reach {
+                Reach::DoubleSlash => Vec::new(),
+                _ => vec![endpoint.method.clone()],
+            };
+            let made = Route {
                 name: Arc::clone(&route.name),
-                methods: vec![endpoint.method.clone()],
+                methods,
                 path: endpoint.path.to_owned(),
                 hosts: route.hosts.clone(),
                 gate,
@@ -95,7 +105,8 @@ impl Maker<'_> {
                 dialect: dialect.clone().or(endpoint.dialect).unwrap_or_else(|| Arc::clone(&own)),
                 max_body_bytes: route.max_body_bytes.unwrap_or(endpoint.max_body_bytes),
                 raw_path: false,
-            });
+            };
+            routes.push((endpoint.reach, made));
         }
         Ok(routes)
     }

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderName;
 use trackgate_schemes::jwt::{Jwt, Purpose};
 use trackgate_schemes::sliding::Sliding;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{Carrier, Rejection, Scheme, Secret};
+use trackgate_schemes::{Carrier, Clock, Rejection, Scheme, Secret};
 
 use super::schemes::{Contract, Schemes};
 use super::{CatalogueError, Services};
@@ -38,7 +38,7 @@ pub(super) fn mount(
     Ok(match name {
         "fittrackee" => {
             let jwt = schemes.jwt("fit")?;
-            let settings = fittrackee_settings(&config.trackers.fittrackee);
+            let settings = fittrackee_settings(&config.trackers.fittrackee)?;
             Mounted {
                 tracker: Arc::new(FitTrackee::new(services.clone(), Arc::new(jwt), settings)),
                 schemes: vec![schemes.named("api")?, schemes.named("fit")?],
@@ -80,13 +80,17 @@ pub(super) fn mount(
     })
 }
 
-fn fittrackee_settings(written: &checked::FitTrackee) -> fittrackee::Settings {
+fn fittrackee_settings(written: &checked::FitTrackee) -> Result<fittrackee::Settings, CatalogueError> {
     let text = |text: &Option<String>| text.as_deref().map(Arc::from);
     let policy = |policy: &checked::PrivacyPolicy| PrivacyPolicy { text: (*policy.text).into(), date: policy.date };
     let registration =
         if written.registration { fittrackee::Registration::Open } else { fittrackee::Registration::Closed };
-    fittrackee::Settings {
+    let web_app = written.web_app.as_deref().map(fittrackee::WebApp::read).transpose();
+    let web_app = web_app.map_err(|error| CatalogueError::WebApp(error.into()))?;
+    Ok(fittrackee::Settings {
         registration,
+        picture_limit: written.picture_limit,
+        web_app: web_app.map(Arc::new),
         max_users: written.max_users,
         ui_url: written.ui_url.as_deref().unwrap_or_default().into(),
         privacy_policy: written.privacy_policy.as_ref().map(policy),
@@ -94,6 +98,19 @@ fn fittrackee_settings(written: &checked::FitTrackee) -> fittrackee::Settings {
         about: text(&written.about),
         export_keep: written.export_keep,
         ..fittrackee::Settings::default()
+    })
+}
+
+/// What trackers must have done now and then: at the start, and each hour from then on. Never ends.
+pub(super) async fn keep_house(services: Services, clock: Arc<dyn Clock>) {
+    let mut hours = tokio::time::interval(Duration::from_hours(1));
+    loop {
+        hours.tick().await;
+        match fittrackee::sweep_pictures(&services.accounts, &*services.files, clock.now()).await {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "pictures that nobody has any more were removed"),
+            Err(why) => tracing::warn!(reason = %why.reason, "pictures that nobody has any more cannot be removed yet"),
+        }
     }
 }
 

@@ -364,6 +364,11 @@ pub struct FitTrackee {
     pub about: Option<String>,
     /// How long archives of exports are kept, 1d to 365d. Default 7d.
     pub export_keep: Option<Time>,
+    /// Largest upload of a picture. Default 1MiB.
+    pub picture_limit: Option<Size>,
+    /// Folder of the original's web application, to be served too. Default: it is not.
+    #[schemars(with = "Option<String>")]
+    pub web_app: Option<PathBuf>,
 }
 
 /// A server to forward to.

@@ -16,18 +16,18 @@ use trackgate_schemes::{AccountId, AccountName, EmailAddress, Grants, Secret};
 
 mod audit;
 mod events;
+mod files;
 mod items;
 mod jobs;
 mod mailed;
-mod files;
 mod tracking;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter};
 pub use events::{Event, EventKind, Events};
+pub use files::{Area, Contents, FileName, Files, Listed, NewFile, NoFileName, OpenFile};
 pub use items::{Documents, Item, ItemFilter, Items};
 pub use jobs::{Job, JobState, Jobs, NewJob};
 pub use mailed::{MailedPurpose, MailedToken, MailedTokens};
-pub use files::{Area, Contents, FileName, Files, Listed, NewFile, NoFileName, OpenFile};
 pub use tracking::{Added, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
 
 /// Everything that one store answers.

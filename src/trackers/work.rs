@@ -211,7 +211,8 @@ mod tests {
 
     async fn job_of(store: &Arc<dyn Store>, clock: &ManualClock) -> i64 {
         let now = clock.now();
-        let new = NewJob { kind: "dig".into(), account: None::<AccountId>, payload: "".into(), due_at: now, created_at: now };
+        let new =
+            NewJob { kind: "dig".into(), account: None::<AccountId>, payload: "".into(), due_at: now, created_at: now };
         store.add_job(new).await.unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! Settings of the FitTrackee tracker: who may register, where links lead, what the server says about itself.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::config::error::Fault;
+use crate::config::units::Size;
 use crate::config::written;
 
 /// FitTrackee.
@@ -29,6 +30,10 @@ pub struct FitTrackee {
     pub about: Option<String>,
     /// How long archives of exports are kept.
     pub export_keep: Duration,
+    /// Largest upload of a picture in bytes.
+    pub picture_limit: u64,
+    /// Folder of the web application, with an `index.html` in it when checked.
+    pub web_app: Option<PathBuf>,
 }
 
 /// An operator's own privacy policy.
@@ -57,6 +62,18 @@ pub(super) fn check(written: written::FitTrackee, base: &Path, links: Links) -> 
     if !(DAY..=DAY * 365).contains(&export_keep) {
         return Err(Fault::new("from 1d to 365d").under("export_keep"));
     }
+    let picture_limit = written.picture_limit.map_or(1 << 20, |size| size.0);
+    if !(1 << 10..=10 << 20).contains(&picture_limit) {
+        let message = format!("from {} to {} fit here", Size(1 << 10), Size(10 << 20));
+        return Err(Fault::new(message).under("picture_limit"));
+    }
+    let web_app = written.web_app.map(|folder| base.join(folder));
+    if let Some(folder) = &web_app
+        && !folder.join("index.html").is_file()
+    {
+        let message = format!("there is no index.html in a folder {}", folder.display());
+        return Err(Fault::new(message).under("web_app"));
+    }
     let privacy_policy = match (written.privacy_policy, written.privacy_policy_date) {
         (None, None) => None,
         (Some(file), Some(date)) => {
@@ -84,6 +101,8 @@ pub(super) fn check(written: written::FitTrackee, base: &Path, links: Links) -> 
         admin_contact: written.admin_contact,
         about: written.about,
         export_keep,
+        picture_limit,
+        web_app,
     })
 }
 

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Response, header};
 use trackgate_schemes::AccountId;
 
 use super::wire::{self, Stop};
-use super::{Shared, account, export, mailed, objects, profile_edit, sign_in};
+use super::{Shared, account, export, mailed, objects, picture, profile_edit, sign_in};
 use crate::layer::{Dialect as _, Refusal};
 use crate::message::Body;
 use crate::trackers::{Call, Endpoint, whole};
@@ -22,6 +22,7 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     endpoints.extend(profile_edit::endpoints(shared));
     endpoints.extend(objects::endpoints(shared));
     endpoints.extend(export::endpoints(shared));
+    endpoints.extend(picture::endpoints(shared));
     let options = options(&endpoints);
     endpoints.extend(options);
     endpoints

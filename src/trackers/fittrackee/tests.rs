@@ -28,7 +28,7 @@ impl IssueToken for Tokens {
 
 pub(super) const NOW: &str = "2026-11-22T01:43:09.715Z";
 
-fn on(stage: Stage) -> Play {
+pub(super) fn on(stage: Stage) -> Play {
     let tracker = FitTrackee::new(stage.services(), Arc::new(Tokens), Settings::default());
     stage.put_on(&tracker)
 }
@@ -394,5 +394,19 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let answer = runtime.block_on(async { on(Stage::at(NOW)).answer(post("/api/auth/register", &body)).await });
         prop_assert_eq!(answer.status(), 400);
+    }
+}
+
+#[test]
+fn dates_lose_their_fraction_in_answers_and_keep_it_in_archives() {
+    for (at, answered, archived) in [
+        (1_793_516_400_999_999, "Sun, 01 Nov 2026 07:00:00 GMT", "2026-11-01 07:00:00.999999"),
+        (1_793_516_400_000_000, "Sun, 01 Nov 2026 07:00:00 GMT", "2026-11-01 07:00:00"),
+        (i64::MAX, "Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01 00:00:00"),
+    ] {
+        let date = wire::Json::Date(at);
+        assert_eq!(date.archived(), format!("\"{archived}\""));
+        let answer = wire::success(StatusCode::OK, [("at", date)]);
+        assert_eq!(answer.body(), format!("{{\"at\":\"{answered}\"}}\n").as_bytes());
     }
 }

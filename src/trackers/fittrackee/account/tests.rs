@@ -8,7 +8,7 @@ use trackgate_schemes::{AccountId, Clock as _};
 
 use super::*;
 use crate::trackers::fittrackee::tests::{NOW, Tokens, letters, on, post, token_in, with_mail};
-use crate::trackers::fittrackee::{FitTrackee, PrivacyPolicy, Services, Settings};
+use crate::trackers::fittrackee::{FitTrackee, PrivacyPolicy, Settings};
 use crate::trackers::testing::{Play, Stage, request_of, status_and_body};
 
 /// Changes the account of the first number by its token; the status and the answer's text.
@@ -176,7 +176,7 @@ async fn a_newer_policy_must_be_accepted_anew_and_older_documents_are_read_right
     let with_policy = |stage: Stage, date| {
         let policy = PrivacyPolicy { text: "We keep nothing.".into(), date };
         let settings = Settings { privacy_policy: Some(policy), ..Settings::default() };
-        let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), Services::default(), settings);
+        let tracker = FitTrackee::new(stage.services(), Arc::new(Tokens), settings);
         stage.put_on(&tracker)
     };
     let play = on(stage);
@@ -219,7 +219,7 @@ async fn registration_closes_when_every_place_is_taken() {
     let stage = Stage::at(NOW);
     stage.account("rider").await;
     let settings = Settings { max_users: 2, ..Settings::default() };
-    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), Services::default(), settings);
+    let tracker = FitTrackee::new(stage.services(), Arc::new(Tokens), settings);
     let play = stage.put_on(&tracker);
     let form = |name: &str| {
         let body = format!(

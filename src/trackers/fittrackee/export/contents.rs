@@ -3,11 +3,11 @@
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::Account;
 
+use super::super::Shared;
 use super::super::objects::own::{Own, Recorded, Shown};
 use super::super::objects::{self, sports};
 use super::super::profile::Profile;
 use super::super::wire::{Json, Stop};
-use super::super::Shared;
 use super::archive::{Content, Entry};
 use crate::ports::{Area, FileName};
 

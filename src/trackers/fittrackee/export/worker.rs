@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{StoreError, StoreErrorKind};
 
-use super::super::wire::Stop;
 use super::super::post::Desk;
+use super::super::wire::Stop;
 use super::super::{Shared, letters};
 use super::{EXPORTS, Export, KIND, State, archive, contents};
 use crate::ports::{Area, FileName, Item, Job};

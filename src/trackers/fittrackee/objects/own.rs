@@ -149,7 +149,11 @@ pub(in crate::trackers::fittrackee) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// Shows to this user; neighbours are those that `wanted` takes.
-    pub(in crate::trackers::fittrackee) fn new(own: &'a Own, user: &'a str, wanted: impl Fn(&Recorded) -> bool) -> Self {
+    pub(in crate::trackers::fittrackee) fn new(
+        own: &'a Own,
+        user: &'a str,
+        wanted: impl Fn(&Recorded) -> bool,
+    ) -> Self {
         let mut records: HashMap<Arc<str>, Vec<Json>> = HashMap::new();
         for record in Summary::of(&own.workouts).records() {
             records.entry(Arc::clone(&record.workout)).or_default().push(record.shown(user));
