@@ -1,7 +1,7 @@
 //! The six letters of FitTrackee (contract section 7), as text and as HTML.
 //!
 //! What they say stands in one file for each language: to add a language, add its file and its line in
-//! [`FILES`]. The files hold plain text; both forms are made of it here, and everything is escaped on its way
+//! `FILES`. The files hold plain text; both forms are made of it here, and everything is escaped on its way
 //! into HTML.
 
 use std::sync::LazyLock;
