@@ -57,6 +57,13 @@ pub(super) enum User {
         /// The new address
         email: String,
     },
+    /// Set what an account may do; sessions and tokens follow at once
+    Grants {
+        /// The account's name or e-mail address
+        name: String,
+        /// Such as `points:read profile:write`; `*` is everything of one's own, `account:admin` manages others
+        grants: Grants,
+    },
     /// Take an account out of use; nothing of it is deleted
     Disable {
         /// Its name or e-mail address
@@ -144,6 +151,12 @@ impl User {
                 let changed = accounts.change(account.id, change, Ends::Nothing, &Origin::operator()).await;
                 let account = changed.map_err(|why| taken.told(why))?;
                 done(json, &account, "has a new address")
+            }
+            Self::Grants { name, grants } => {
+                let account = find(&accounts, &name).await?;
+                let change = AccountChange { grants: Some(grants), ..AccountChange::default() };
+                let account = accounts.change(account.id, change, Ends::Nothing, &Origin::operator()).await?;
+                done(json, &account, "has new grants")
             }
             Self::Disable { name } => set_state(&accounts, &name, AccountState::Disabled, json).await,
             Self::Enable { name } => set_state(&accounts, &name, AccountState::Active, json).await,

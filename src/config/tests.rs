@@ -10,6 +10,8 @@ fn wrong(text: &str) -> String {
     read(text).expect_err(text).to_string()
 }
 
+const UI_URL: &str = "[trackers.fittrackee]\nui_url = \"https://fit.example.org/\"";
+
 #[test]
 fn an_empty_file_runs_all_four_trackers_on_loopback() {
     let config = read("").unwrap();
@@ -191,7 +193,7 @@ fn cfg_03_secrets_are_never_written_inline() {
 
 #[test]
 fn mail_is_off_unless_written_and_encrypted_unless_on_this_machine() {
-    let mail = |lines: &str| read(&format!("[mail]\nfrom = \"a@example.org\"\n{lines}")).unwrap();
+    let mail = |lines: &str| read(&format!("[mail]\nfrom = \"a@example.org\"\n{lines}\n{UI_URL}")).unwrap();
     assert!(read("").unwrap().mail.is_none());
     let login = "password = \"env:MAIL_PASSWORD\"\n";
     for (lines, tls, port) in [
@@ -235,6 +237,44 @@ fn cfg_01_mistakes_about_mail_are_told_with_line_and_what_was_meant() {
     }
     let sender = wrong("[mail]\nurl = \"smtp://h\"\nfrom = \"nobody\"");
     assert!(sender.contains("t.toml:3:8: `mail.from`: `nobody` is not `Name <address@host>`"), "{sender}");
+}
+
+#[test]
+fn cfg_01_letters_with_links_need_an_address_for_them() {
+    let mail = "[mail]\nfrom = \"a@example.org\"\nurl = \"smtp://h\"\n";
+    let error = wrong(mail);
+    assert!(error.contains("`trackers.fittrackee.ui_url`: mail is on, and letters hold links"), "{error}");
+    let other = "[[routes]]\nname = \"lp\"\ntracker = \"lptracker\"\n";
+    assert_eq!(read(&format!("{mail}{other}")).unwrap().trackers.fittrackee.ui_url, None);
+    let config = read(&format!("{mail}{UI_URL}")).unwrap();
+    assert_eq!(config.trackers.fittrackee.ui_url.as_deref(), Some("https://fit.example.org"));
+    let error = wrong("[trackers.fittrackee]\nui_url = \"fit.example.org\"");
+    assert!(
+        error.contains("t.toml:2:10: `trackers.fittrackee.ui_url`: `fit.example.org` is not the address"),
+        "{error}"
+    );
+}
+
+#[test]
+fn cfg_01_a_privacy_policy_has_a_text_and_a_date() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.md"), "We keep nothing.").unwrap();
+    let read =
+        |lines: &str| parse(&format!("[trackers.fittrackee]\n{lines}"), folder.path(), &Overrides::default(), "t.toml");
+    let (file, date) = ("privacy_policy = \"policy.md\"\n", "privacy_policy_date = \"2026-11-22\"\n");
+    let policy = read(&format!("{file}{date}")).unwrap().trackers.fittrackee.privacy_policy.unwrap();
+    assert_eq!(policy.text, "We keep nothing.");
+    assert_eq!(jiff::Timestamp::try_from(policy.date).unwrap().to_string(), "2026-11-22T00:00:00Z");
+    for (lines, told) in [
+        (file.to_owned(), "`trackers.fittrackee.privacy_policy`: say since when with `privacy_policy_date`"),
+        (date.to_owned(), "`trackers.fittrackee.privacy_policy_date`: there is no `privacy_policy`"),
+        (format!("privacy_policy = \"nowhere.md\"\n{date}"), "nowhere.md"),
+        (format!("{file}privacy_policy_date = \"today\""), "`today` is neither a date"),
+        ("max_users = 1000000".to_owned(), "`trackers.fittrackee.max_users`: from 0, for any number, to 100000"),
+    ] {
+        let error = read(&lines).expect_err(&lines).to_string();
+        assert!(error.contains(told), "{lines}\n  gave {error}\n  not  {told}");
+    }
 }
 
 #[test]

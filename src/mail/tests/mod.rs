@@ -20,7 +20,8 @@ use sink::{Does, Sink};
 
 /// What the section `[mail]` with these lines amounts to.
 fn settings(lines: &str) -> Mail {
-    let text = format!("[mail]\nfrom = \"Riders <riders@example.org>\"\n{lines}");
+    let ui_url = "[trackers.fittrackee]\nui_url = \"https://fit.example.org\"";
+    let text = format!("[mail]\nfrom = \"Riders <riders@example.org>\"\n{lines}\n{ui_url}");
     parse(&text, Path::new("."), &Overrides::default(), "t.toml").unwrap().mail.unwrap()
 }
 

@@ -82,3 +82,28 @@ const LENGTH: usize = 40;
 
 /// For how long a password can be reset by a letter.
 pub(super) const RESET_LIFE: Duration = Duration::from_hours(1);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_40_url_safe_characters_and_no_two_are_alike() {
+        let tokens: HashSet<String> = (0..1000).map(|_| random()).collect();
+        assert_eq!(tokens.len(), 1000);
+        assert!(tokens.iter().all(|token| digest(token) == Some(Digest::sha256(token.as_bytes()))));
+        let letters: HashSet<char> = tokens.iter().flat_map(|token| token.chars()).collect();
+        assert_eq!(letters.len(), 64);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_longer_shorter_or_of_other_letters_is_none(text in "\\PC{0,39}|\\PC{41,60}|[ -~]{39}[^A-Za-z0-9_-]") {
+            prop_assert_eq!(digest(&text), None);
+        }
+    }
+}

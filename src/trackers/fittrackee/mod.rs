@@ -1,7 +1,8 @@
 //! FitTrackee: e-mail and password in, a signed token out, and the account's profile behind it.
 //!
-//! The wire is that of FitTrackee 0.8.13. Here are registration, sign-in, the profile and sign-out; the
-//! wording of refusals serves every other path below `/api/` too.
+//! The wire is that of FitTrackee 0.8.13. Here are registration, sign-in and sign-out, the account and its
+//! profile, and the links that go out by mail; the wording of refusals serves every other path below `/api/`
+//! too.
 //!
 //! Where no source says, or the original crashes, this is what trackgate does:
 //!
@@ -27,7 +28,10 @@
 //! - Where the original sends the same link again, the letter has a new one: of links a digest is kept alone.
 //! - Signed tokens stay valid when the password is changed or reset (contract section 3.2); sign-out ends them.
 //! - An address that another account has, in whatever case, is `invalid payload` once it would be set.
-//! - Sign-out takes a signed token or a sliding session. Nothing else can be signed out.
+//! - Sign-out takes a signed token or a sliding session. Nothing else can be signed out. What is for the owner
+//!   alone (section 3.3) is refused to API tokens, also to those that stand for the password of HTTP Basic.
+//! - A change of address that waits for its link is off once the address changes by other means or an operator
+//!   ends all credentials: whoever asked for it may not have been the owner.
 
 use std::fmt;
 use std::sync::Arc;

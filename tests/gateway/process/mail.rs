@@ -40,7 +40,7 @@ impl Sink {
     /// A place whose gateway sends here.
     fn place(&self) -> Place {
         let from = "from = \"Riders <riders@example.org>\"";
-        Place::with(&format!("[mail]\nurl = \"smtp://{}\"\n{from}\n", self.address))
+        Place::with(&format!("[mail]\nurl = \"smtp://{}\"\n{from}\n{LINKS}", self.address))
     }
 }
 
@@ -176,13 +176,59 @@ fn a_test_letter_is_sent_at_once_and_the_servers_words_are_told() {
     assert_eq!((said.code, said.err.contains("mail is off")), (1, true), "{}", said.err);
 }
 
+/// The token of the link to this page in the letter of this place.
+fn token(sink: &Sink, index: usize, page: &str) -> String {
+    let letter = sink.letters.lock().unwrap()[index].clone();
+    // Quoted-printable (RFC 2045 §6.7) breaks long lines and writes `=` as `=3D`.
+    let plain = letter.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
+    let link = format!("https://fit.example.org{page}?token=");
+    let (_, rest) = plain.split_once(&link).unwrap_or_else(|| panic!("no {link} in {letter}"));
+    rest.chars().take(40).collect()
+}
+
+#[test]
+fn pwd_08_links_of_letters_confirm_and_reset_also_after_a_crash_and_once() {
+    let sink = Sink::start();
+    let place = sink.place();
+    let mut served = place.serve();
+    let post = |served: &super::Served, path: &str, body: &str| {
+        served.ask(&format!("POST /api/auth/{path}\nContent-Type: application/json"), body).status
+    };
+    let form = r#"{"username":"anna","email":"anna@example.org","password":"correct-horse","accepted_policy":true}"#;
+    assert_eq!(post(&served, "register", form), 200);
+    eventually("the link to confirm arrives", || sink.count() == 1);
+    let with_token = |token: &str| format!(r#"{{"token":"{token}","password":"battery-staple"}}"#);
+    let confirm = with_token(&token(&sink, 0, "/account-confirmation"));
+    assert_eq!(post(&served, "password/reset-request", r#"{"email":"anna@example.org"}"#), 200);
+    assert_eq!(post(&served, "password/reset-request", r#"{"email":"nobody@example.org"}"#), 200);
+    eventually("the link to reset arrives", || sink.count() == 2);
+    let reset = with_token(&token(&sink, 1, "/password-reset"));
+    served.child.kill().unwrap();
+    served.child.wait().unwrap();
+    let served = place.serve();
+    assert_eq!(post(&served, "account/confirm", &reset), 400);
+    assert_eq!((post(&served, "account/confirm", &confirm), post(&served, "account/confirm", &confirm)), (200, 400));
+    let signed = served.jwt("anna");
+    assert_eq!((post(&served, "password/update", &reset), post(&served, "password/update", &reset)), (200, 401));
+    assert!(served.knows("anna", "battery-staple") && !served.knows("anna", "correct-horse"));
+    assert!(served.knows_bearer(&signed), "signed tokens stay (contract section 3.2)");
+    eventually("the change is told", || sink.count() == 3);
+    served.stop();
+    for secret in [&confirm, &reset] {
+        assert!(!place.log().contains(secret.split('"').nth(3).unwrap()));
+    }
+}
+
 #[test]
 fn a_gateway_whose_mail_password_is_missing_does_not_start() {
     let text = "[mail]\nurl = \"smtps://me@127.0.0.1\"\nfrom = \"a@example.org\"\npassword = \"file:nowhere\"\n";
-    let place = Place::with(text);
+    let place = Place::with(&format!("{text}{LINKS}"));
     for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["check"]] {
         let said = place.run(words, "");
         assert_eq!(said.code, 1, "{words:?}");
         assert!(said.err.contains("the password for mail cannot be read"), "{}", said.err);
     }
 }
+
+/// Where letters lead.
+const LINKS: &str = "[trackers.fittrackee]\nui_url = \"https://fit.example.org\"\n";

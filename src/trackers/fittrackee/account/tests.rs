@@ -3,10 +3,13 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use trackgate_policies::{GuessLimits, Lockout};
-use trackgate_schemes::{AccountId, Clock as _};
+use trackgate_schemes::{AccountId, Clock as _, Grants};
 
 use super::*;
+use crate::ports::{AuditAction, AuditFilter};
 use crate::trackers::fittrackee::tests::{NOW, Tokens, letters, on, post, token_in, with_mail};
 use crate::trackers::fittrackee::{FitTrackee, PrivacyPolicy, Settings};
 use crate::trackers::testing::{Play, Stage, request_of, status_and_body};
@@ -55,7 +58,12 @@ async fn pwd_07_transcript_of_an_account_without_mail() {
         stage.api_token("tg-profile", &rider, "profile:read");
         stage.api_token("tg-write", &rider, "profile:write");
         stage.api_token("tg-all", &rider, "*");
-        on(stage).perform(include_str!("../transcripts/edit_account.txt")).await;
+        let play = on(stage);
+        play.perform(include_str!("../transcripts/edit_account.txt")).await;
+        let filter = AuditFilter { account: Some(rider.id), limit: 100 };
+        let trail = play.stage.store.audit(filter).await.unwrap();
+        let told = |action| trail.iter().filter(|entry| entry.action == action && &*entry.actor == "rider").count();
+        assert_eq!((told(AuditAction::PasswordChange), told(AuditAction::AccountChange)), (1, 2));
     }
 }
 
@@ -99,8 +107,8 @@ async fn enu_03_an_address_of_somebody_else_looks_free_until_its_owner_confirms(
     let free = move_to(&play, "free@example.org").await;
     let taken = move_to(&play, "OTHER@example.org").await;
     assert_eq!(free.replace("free", "OTHER"), taken);
-    let token = token_in(letters(&play).await.last().unwrap(), "/email-update");
-    assert_eq!(confirm(&play, &token).await, 400);
+    let link = token_in(letters(&play).await.last().unwrap(), "/email-update");
+    assert_eq!(confirm(&play, &link).await, 400);
     assert!(profile(&play).await.contains(r#""email":"rider@example.org","email_to_confirm":"OTHER@example.org","#));
 }
 
@@ -163,6 +171,22 @@ async fn pwd_07_wrong_passwords_count_as_guesses_and_change_nothing() {
     assert!(answer.headers().contains_key("retry-after"));
     let now = play.stage.store.account(rider.id).await.unwrap().unwrap();
     assert_eq!(now, rider);
+}
+
+#[tokio::test]
+async fn brt_14_an_api_token_as_the_password_of_basic_is_not_the_owner() {
+    let stage = Stage::at(NOW);
+    let rider = stage.account("rider").await;
+    let issued = stage.accounts.issue_token(&rider, "app", Grants::EVERYDAY, None, &Origin::operator()).await.unwrap();
+    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), Services::default(), Settings::default());
+    let basic = stage.basic();
+    let play = stage.put_on_behind(vec![basic], &tracker);
+    for (password, status) in [(issued.text.expose_text().unwrap(), 401), ("correct horse", 200)] {
+        let line = format!("Basic {}", STANDARD.encode(format!("rider:{password}")));
+        let headers = [("authorization", line.as_str()), ("content-type", "application/json")];
+        let answer = play.ask(Method::POST, PRIVACY_POLICY, &headers, "{\"accepted_policy\":true}").await;
+        assert_eq!(answer.status().as_u16(), status);
+    }
 }
 
 #[tokio::test]
