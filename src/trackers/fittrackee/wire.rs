@@ -213,14 +213,11 @@ impl<'de> Visitor<'de> for Wanted {
         let (mut members, mut empty) = (Members::default(), true);
         while let Some(name) = object.next_key::<String>()? {
             empty = false;
-            match self.0.iter().find(|wanted| **wanted == name) {
-                Some(wanted) => {
-                    members.wanted.insert(wanted, object.next_value()?);
-                }
-                None => {
-                    object.next_value::<IgnoredAny>()?;
-                    members.more = true;
-                }
+            if let Some(wanted) = self.0.iter().find(|wanted| **wanted == name) {
+                members.wanted.insert(wanted, object.next_value()?);
+            } else {
+                object.next_value::<IgnoredAny>()?;
+                members.more = true;
             }
         }
         Ok(if empty { Document::Empty } else { Document::Object(members) })

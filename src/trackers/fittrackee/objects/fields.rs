@@ -26,7 +26,7 @@ pub(super) fn number(value: &Scalar) -> Result<Option<u8>, Stop> {
         }
         value => {
             let number = value.number().ok_or(Stop::PAYLOAD)?;
-            Ok((0..=u8::MAX).find(|small| f64::from(*small) == number))
+            Ok((0..=u8::MAX).find(|small| f64::from(*small).total_cmp(&number).is_eq()))
         }
     }
 }

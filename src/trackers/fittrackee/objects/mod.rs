@@ -29,6 +29,8 @@ mod sport_preferences;
 pub(super) mod sports;
 mod stats;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod track;
 mod upload;
 mod user;

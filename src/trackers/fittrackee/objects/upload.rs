@@ -26,8 +26,11 @@ pub(super) async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<B
     let parts = Parts::read(call.request).await?;
     let file = parts.track()?;
     let form = Form::read(parts.members()?)?;
+    if !form.has_sport() {
+        return Err(Stop::PAYLOAD);
+    }
     let own = Own::load(&shared, account).await?;
-    let sport = form.sport().map_err(|_unknown| refused("Sport id does not exist"))?;
+    let sport = form.sport().map_err(|_unknown| refused(format!("Sport id: {} does not exist", form.sport_name())))?;
     let equipment = form.equipment(&own, sport)?;
     let speeds = Speeds {
         stopped_threshold: own.preference(sport).stopped_speed_threshold,
@@ -119,7 +122,7 @@ impl Parts {
     fn members(&self) -> Result<wire::Members, Stop> {
         let data = self.data.as_ref().ok_or(Stop::Page(StatusCode::BAD_REQUEST))?;
         match wire::document(data, writing::MEMBERS) {
-            Some(Document::Object(members)) if members.has("sport_id") => Ok(members),
+            Some(Document::Object(members)) => Ok(members),
             _ => Err(Stop::PAYLOAD),
         }
     }

@@ -72,6 +72,16 @@ impl Form {
         fields::sport(self.sport.as_ref().unwrap_or(&Scalar::Null))?.ok_or(Stop::PAYLOAD)
     }
 
+    /// Whether a sport was named.
+    pub(super) fn has_sport(&self) -> bool {
+        self.sport.as_ref().is_some_and(|named| *named != Scalar::Null)
+    }
+
+    /// What the sport was called by.
+    pub(super) fn sport_name(&self) -> String {
+        name(self.sport.as_ref().unwrap_or(&Scalar::Null))
+    }
+
     /// The equipment of a new workout: the named one, or the default of the sport.
     ///
     /// # Errors
@@ -198,14 +208,17 @@ pub(super) fn title(own: &Own, sport: &Sport, began: i64) -> String {
     format!("{} - {}", sport.label, local.strftime("%Y-%m-%d %H:%M:%S"))
 }
 
-/// The name that a sport was called by, in Python's words for nothing.
 fn no_sport(named: &Scalar) -> Stop {
-    let name = match named {
+    refused(format!("sport id {} not found", name(named)))
+}
+
+/// What a sport was called by, as Python writes it.
+fn name(named: &Scalar) -> String {
+    match named {
         Scalar::Null => "None".to_owned(),
         Scalar::Text(text) => text.chars().take(32).collect(),
         other => other.number().map(|number| number.to_string()).unwrap_or_default(),
-    };
-    refused(format!("sport id {name} not found"))
+    }
 }
 
 /// Kilometres an hour, with two decimals.

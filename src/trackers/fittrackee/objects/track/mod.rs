@@ -11,6 +11,10 @@ use super::kept::Measures;
 use super::shown::rounded;
 use super::writing::{FARTHEST, FASTEST, HIGHEST, LONGEST};
 
+mod scan;
+#[cfg(test)]
+mod tests;
+
 /// The first track of a file.
 #[derive(Debug)]
 pub(super) struct Track {
@@ -84,12 +88,10 @@ impl Track {
     ///
     /// # Errors
     ///
-    /// A [`Fault`] for what is no such file, has a document type, or too many points.
+    /// A [`Fault`] for what is no such file, has a document type, or is larger or deeper than a track is.
     pub(super) fn read(file: &[u8]) -> Result<Self, Fault> {
         let text = std::str::from_utf8(file).map_err(|_other| Fault::Invalid)?;
-        // Entities are declared in a document type and nowhere else. Points are counted by what their tags
-        // end in, also closing ones and those of routes, before memory is spent on any.
-        if text.contains("<!DOCTYPE") || text.matches("pt").take(MOST_TAGS + 1).count() > MOST_TAGS {
+        if !scan::is_modest(text) {
             return Err(Fault::Invalid);
         }
         let gpx = gpx::read(text.as_bytes()).map_err(|_broken| Fault::Invalid)?;
@@ -283,8 +285,5 @@ const EARTH_RADIUS: f64 = 6_378_137.0;
 
 /// Metres: what the column of the original's database holds.
 const HIGHEST_PLACE: f64 = 1e4;
-
-/// Tags of points: more than a file of the largest size that is taken has of those with a time.
-const MOST_TAGS: usize = 60_000;
 
 const MICROSECONDS: f64 = 1e6;
