@@ -178,7 +178,7 @@ async fn brt_14_an_api_token_as_the_password_of_basic_is_not_the_owner() {
     let stage = Stage::at(NOW);
     let rider = stage.account("rider").await;
     let issued = stage.accounts.issue_token(&rider, "app", Grants::EVERYDAY, None, &Origin::operator()).await.unwrap();
-    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), Services::default(), Settings::default());
+    let tracker = FitTrackee::new(stage.services(), Arc::new(Tokens), Settings::default());
     let basic = stage.basic();
     let play = stage.put_on_behind(vec![basic], &tracker);
     for (password, status) in [(issued.text.expose_text().unwrap(), 401), ("correct horse", 200)] {

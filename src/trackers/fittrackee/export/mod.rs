@@ -44,6 +44,7 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     vec![
         endpoint(shared, Method::GET, EXPORT, state),
         endpoint(shared, Method::POST, REQUEST, request),
+        endpoint(shared, Method::GET, REQUEST, named_request),
         Endpoint::new(Method::GET, ARCHIVE, download),
     ]
 }
@@ -86,6 +87,11 @@ async fn request(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Sto
     }
     shared.export_bell.notify_one();
     Ok(shown(Some(&fresh)))
+}
+
+/// The archive called `request`, which is no archive's name (contract section 2.2).
+async fn named_request(_shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
+    first_party(&call).map(|_account| no_archive())
 }
 
 /// The archive of the account under its name; nobody else's, and none that is not finished.

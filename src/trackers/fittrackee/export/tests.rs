@@ -161,8 +161,7 @@ async fn enu_04_what_is_not_there_not_finished_or_another_s_is_the_same_404() {
 #[tokio::test]
 async fn api_tokens_export_nothing() {
     let scene = scene().await;
-    let token = scene.play.stage.api_token("tg", &scene.rider, "profile:read profile:write");
-    drop(token);
+    scene.play.stage.api_token("tg", &scene.rider, "profile:read profile:write");
     for (method, path) in [("GET", EXPORT), ("POST", REQUEST), ("GET", "/api/auth/account/export/a.zip")] {
         let answer = scene.play.answer(request_of(&format!("{method} {path} HTTP/1.1\nauthorization: Bearer tg\n\n")));
         let answer = answer.await;

@@ -36,7 +36,7 @@ async fn play() -> Play {
     let rider = stage.account("rider").await;
     stage.account("other").await;
     stage.api_token("tg-profile", &rider, "profile:read");
-    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), Settings::default());
+    let tracker = FitTrackee::new(stage.services(), Arc::new(Tokens), Settings::default());
     stage.put_on(&tracker)
 }
 
