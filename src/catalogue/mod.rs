@@ -14,6 +14,7 @@ use crate::gateway::{RouteError, RouteTable};
 use crate::ports::Store;
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 
+mod openapi;
 mod policies;
 mod routes;
 mod schemes;
@@ -38,6 +39,8 @@ pub struct Catalogue {
     pub schemes: Schemes,
     /// What is answered.
     pub table: RouteTable,
+    /// The OpenAPI document of the trackers' end points that are mounted, as JSON.
+    pub document: Arc<str>,
     /// The key that signs assertions.
     pub assertion: Arc<AssertionKey>,
 }
@@ -103,7 +106,7 @@ impl Catalogue {
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let table = routes::table(config, accounts, &schemes, &assertion)?;
-        Ok(Self { schemes, table, assertion })
+        let (table, document) = routes::table(config, accounts, &schemes, &assertion)?;
+        Ok(Self { schemes, table, document, assertion })
     }
 }

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use trackgate_policies::{Policy, RequireGrants};
-use trackgate_schemes::{Grants, Scheme};
+use trackgate_schemes::{Grants, Reason, Scheme};
 
 use super::CatalogueError;
+use super::openapi::{self, Described};
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
 use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, same_shape};
-use crate::gateway::{Fallback, Route, RouteTable, Target, well_known};
+use crate::gateway::{Fallback, Route, RouteTable, Target, Unrouted, docs, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
 use crate::trackers;
@@ -24,9 +25,16 @@ pub(super) fn table(
     accounts: &AccountService,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
-) -> Result<RouteTable, CatalogueError> {
-    let mut maker =
-        Maker { config, accounts, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
+) -> Result<(RouteTable, Arc<str>), CatalogueError> {
+    let mut maker = Maker {
+        config,
+        accounts,
+        schemes,
+        assertion,
+        mounted: BTreeMap::new(),
+        upstreams: BTreeMap::new(),
+        described: Vec::new(),
+    };
     let mut routes = vec![well_known(assertion)];
     let mut fallbacks = Vec::new();
     for route in &config.routes {
@@ -43,7 +51,17 @@ pub(super) fn table(
             }
         }
     }
-    Ok(RouteTable::new(routes, fallbacks)?)
+    let table = RouteTable::new(routes.clone(), fallbacks.clone())?;
+    let document = openapi::document(&maker.described, &table, schemes);
+    // What an operator put in their place, or an upstream answers, comes first.
+    let is_free =
+        |route: &Route| table.find(&Method::GET, None, &route.path, &HeaderMap::new()).is_err_and(is_not_found);
+    let docs: Vec<Route> = docs(&document).into_iter().filter(|route| is_free(route)).collect();
+    if maker.described.is_empty() || docs.is_empty() {
+        return Ok((table, document));
+    }
+    routes.extend(docs);
+    Ok((RouteTable::new(routes, fallbacks)?, document))
 }
 
 struct Maker<'a> {
@@ -53,6 +71,7 @@ struct Maker<'a> {
     assertion: &'a Arc<AssertionKey>,
     mounted: BTreeMap<String, Mounted>,
     upstreams: BTreeMap<String, Upstream>,
+    described: Vec<Described>,
 }
 
 impl Maker<'_> {
@@ -65,7 +84,8 @@ impl Maker<'_> {
         if let Err(detail) = check_covered(&route.matches, name, &endpoints) {
             return Err(CatalogueError::Endpoint { route: Arc::clone(&route.name), detail });
         }
-        let own = self.mounted(name)?.tracker.dialect();
+        let tracker = Arc::clone(&self.mounted(name)?.tracker);
+        let own = tracker.dialect();
         let mut routes = Vec::new();
         for endpoint in endpoints.into_iter().filter(|endpoint| covers(&route.matches, endpoint)) {
             let mut policies = rules.clone();
@@ -83,7 +103,7 @@ impl Maker<'_> {
                 }
                 (trackers::Access::Protected, access) => self.gate(access, policies)?,
             };
-            routes.push(Route {
+            let made = Route {
                 name: Arc::clone(&route.name),
                 methods: vec![endpoint.method.clone()],
                 path: endpoint.path.to_owned(),
@@ -93,7 +113,9 @@ impl Maker<'_> {
                 dialect: dialect.clone().or(endpoint.dialect).unwrap_or_else(|| Arc::clone(&own)),
                 max_body_bytes: route.max_body_bytes.unwrap_or(endpoint.max_body_bytes),
                 raw_path: false,
-            });
+            };
+            self.described.push(Described { tracker: Arc::clone(&tracker), route: made.clone() });
+            routes.push(made);
         }
         Ok(routes)
     }
@@ -228,6 +250,11 @@ fn check_covered(matches: &Match, tracker: &str, endpoints: &[trackers::Endpoint
         }
         None => Ok(()),
     }
+}
+
+/// Whether no route has the path at all.
+fn is_not_found(unrouted: Unrouted) -> bool {
+    unrouted.why.reason == Reason::NotFound
 }
 
 /// How many end points are named when one is not there.

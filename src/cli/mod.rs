@@ -16,6 +16,7 @@ mod audit;
 mod check;
 mod explain;
 mod hash;
+mod openapi;
 mod output;
 mod pages;
 mod serve;
@@ -80,6 +81,8 @@ enum Command {
     /// About the configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the OpenAPI document of what the configuration mounts
+    Openapi,
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -184,6 +187,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Hash(hash) => hash.run(&common),
         Command::Config(ConfigCommand::Schema) => output::print(&config::schema()),
         Command::Config(ConfigCommand::Example) => output::print(config::EXAMPLE.trim_end()),
+        Command::Openapi => openapi::run(&common),
         Command::Completions { shell } => pages::completions(Cli::command(), shell),
         Command::Man => pages::manual(Cli::command()),
     }

@@ -23,9 +23,13 @@ mod input;
 mod json;
 pub mod livetracking;
 pub mod lptracker;
+mod manual;
+mod schema;
 pub mod sessions;
 #[cfg(test)]
 mod testing;
+
+pub use manual::Manual;
 
 /// A legacy API spoken in-process.
 pub trait Tracker: fmt::Debug + Send + Sync + 'static {
@@ -37,6 +41,9 @@ pub trait Tracker: fmt::Debug + Send + Sync + 'static {
 
     /// What it answers.
     fn endpoints(&self) -> Vec<Endpoint>;
+
+    /// What it tells of them: each but `OPTIONS`, for nobody calls that by hand.
+    fn manual(&self) -> Manual;
 }
 
 /// One method and path of a tracker.

@@ -25,11 +25,12 @@ use std::time::SystemTime;
 use trackgate_schemes::store::Account;
 use trackgate_schemes::{Rejection, Secret};
 
-use super::{Endpoint, Tracker};
+use super::{Endpoint, Manual, Tracker};
 use crate::accounts::AccountService;
 use crate::layer::Dialect;
 
 mod dialect;
+mod operations;
 mod profile;
 mod registration;
 mod routes;
@@ -73,6 +74,10 @@ impl Tracker for FitTrackee {
 
     fn endpoints(&self) -> Vec<Endpoint> {
         routes::endpoints(&self.shared)
+    }
+
+    fn manual(&self) -> Manual {
+        operations::manual(&self.shared.settings)
     }
 }
 
