@@ -54,8 +54,9 @@ pub(super) fn table(
     let table = RouteTable::new(routes.clone(), fallbacks.clone())?;
     let document = openapi::document(&maker.described, &table, schemes);
     // What an operator put in their place, or an upstream answers, comes first.
-    let is_free =
-        |route: &Route| table.find(&Method::GET, None, &route.path, &HeaderMap::new()).is_err_and(is_not_found);
+    let is_free = |route: &Route| {
+        table.find(&Method::GET, None, &route.path, &HeaderMap::new()).is_err_and(|unrouted| is_not_found(&unrouted))
+    };
     let docs: Vec<Route> = docs(&document).into_iter().filter(|route| is_free(route)).collect();
     if maker.described.is_empty() || docs.is_empty() {
         return Ok((table, document));
@@ -253,7 +254,7 @@ fn check_covered(matches: &Match, tracker: &str, endpoints: &[trackers::Endpoint
 }
 
 /// Whether no route has the path at all.
-fn is_not_found(unrouted: Unrouted) -> bool {
+fn is_not_found(unrouted: &Unrouted) -> bool {
     unrouted.why.reason == Reason::NotFound
 }
 

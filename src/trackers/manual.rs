@@ -189,7 +189,7 @@ impl Draft {
         let slot = self.0.responses.responses.entry(status.to_string());
         match slot.or_insert_with(|| Response::new(about).into()) {
             RefOr::T(response) => response,
-            slot => {
+            slot @ RefOr::Ref(_) => {
                 *slot = Response::new(about).into();
                 let RefOr::T(response) = slot else { unreachable!("it was set in the line above") };
                 response

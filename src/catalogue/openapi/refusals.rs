@@ -32,12 +32,11 @@ impl Shared {
         for (status, seen) in seen(method, route, has_body) {
             let response = seen.response(status);
             let key = status.as_u16().to_string();
-            match operation.responses.responses.get_mut(&key) {
-                Some(RefOr::T(own)) => merge(own, response),
-                _ => {
-                    let name = self.named(&format!("{tracker}.{key}"), response);
-                    operation.responses.responses.insert(key, Ref::from_response_name(name).into());
-                }
+            if let Some(RefOr::T(own)) = operation.responses.responses.get_mut(&key) {
+                merge(own, response);
+            } else {
+                let name = self.named(&format!("{tracker}.{key}"), response);
+                operation.responses.responses.insert(key, Ref::from_response_name(name).into());
             }
         }
     }
@@ -103,8 +102,15 @@ fn may_stop(reason: Reason, route: &Route, has_body: bool) -> bool {
         (Reason::BadPath, _) => route.path.contains('{'),
         (Reason::BodyTimeout, _) => has_body,
         // Of another path, method or host, or of an upstream.
-        (Reason::NotFound | Reason::MethodNotAllowed | Reason::NotImplemented | Reason::Misdirected, _) => false,
-        (Reason::UpstreamDown | Reason::UpstreamSlow, _) => false,
+        (
+            Reason::NotFound
+            | Reason::MethodNotAllowed
+            | Reason::NotImplemented
+            | Reason::Misdirected
+            | Reason::UpstreamDown
+            | Reason::UpstreamSlow,
+            _,
+        ) => false,
         _ => true,
     }
 }
