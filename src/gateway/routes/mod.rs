@@ -193,6 +193,19 @@ impl RouteTable {
         }
     }
 
+    /// The methods of a path, for the refusal of one that no path takes: `Allow` must be there, and may be
+    /// empty (RFC 9110 sections 10.2.1 and 15.5.6).
+    pub fn methods_at(&self, host: Option<&str>, raw_path: &str) -> HeaderValue {
+        let path = CanonicalPath::parse(raw_path).or_else(|_fault| CanonicalPath::verbatim(raw_path)).ok();
+        let hit = path.and_then(|path| self.paths.at(host, &key(path.as_str())));
+        let Some(hit) = hit else { return HeaderValue::from_static("") };
+        let here = || hit.routes.iter().filter_map(|index| self.routes.get(*index));
+        if here().any(|route| route.methods.is_empty()) {
+            return HeaderValue::from_static(ANY_METHOD);
+        }
+        allow(here()).unwrap_or(HeaderValue::from_static(""))
+    }
+
     /// Why a route does not answer this request, for explanations; `None` if it could.
     pub fn why_not(route: &Route, method: &Method, host: Option<&str>, raw_path: &str) -> Option<&'static str> {
         let strict = CanonicalPath::parse(raw_path);
@@ -305,5 +318,8 @@ fn allow<'a>(routes: impl Iterator<Item = &'a Route>) -> Option<HeaderValue> {
     }
     HeaderValue::from_str(&methods.join(", ")).ok()
 }
+
+/// What a route takes that names no methods, as far as there are names for it.
+const ANY_METHOD: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 
 const GATEWAY: &str = "gateway";
