@@ -21,6 +21,7 @@ mod schemes;
 mod trackers;
 
 pub use crate::stores::OpenError;
+pub use openapi::Document;
 pub use schemes::Schemes;
 
 /// Opens the store of this URL: `sqlite:FILE`, `postgres://…` or `memory:`.
@@ -40,7 +41,7 @@ pub struct Catalogue {
     /// What is answered.
     pub table: RouteTable,
     /// The OpenAPI document of the trackers' end points that are mounted, as JSON.
-    pub document: Arc<str>,
+    pub document: Document,
     /// The key that signs assertions.
     pub assertion: Arc<AssertionKey>,
 }

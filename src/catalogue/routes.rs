@@ -8,7 +8,7 @@ use trackgate_policies::{Policy, RequireGrants};
 use trackgate_schemes::{Grants, Reason, Scheme};
 
 use super::CatalogueError;
-use super::openapi::{self, Described};
+use super::openapi::{self, Described, Document};
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
@@ -25,7 +25,7 @@ pub(super) fn table(
     accounts: &AccountService,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
-) -> Result<(RouteTable, Arc<str>), CatalogueError> {
+) -> Result<(RouteTable, Document), CatalogueError> {
     let mut maker = Maker {
         config,
         accounts,
@@ -57,7 +57,7 @@ pub(super) fn table(
     let is_free = |route: &Route| {
         table.find(&Method::GET, None, &route.path, &HeaderMap::new()).is_err_and(|unrouted| is_not_found(&unrouted))
     };
-    let docs: Vec<Route> = docs(&document).into_iter().filter(|route| is_free(route)).collect();
+    let docs: Vec<Route> = docs(document.text()).into_iter().filter(|route| is_free(route)).collect();
     if maker.described.is_empty() || docs.is_empty() {
         return Ok((table, document));
     }

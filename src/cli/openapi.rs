@@ -11,5 +11,5 @@ pub(super) fn run(common: &Common) -> Result<(), CliError> {
         let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await;
         Ok::<_, CliError>(catalogue.map_err(AssembleError::Catalogue)?.document)
     })?;
-    output::print(&document)
+    output::print(document.text())
 }

@@ -4,6 +4,7 @@
 //! all: the credentials that its gate accepts, and what is answered before its handler is reached.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
@@ -32,8 +33,26 @@ pub(super) struct Described {
     pub(super) route: Route,
 }
 
+/// An OpenAPI document as JSON text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Document(Arc<str>);
+
+impl Document {
+    /// The text.
+    pub fn text(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Document {
+    /// Without the text, which is long and has examples of passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("bytes", &self.0.len()).finish()
+    }
+}
+
 /// The document of those of these routes that requests reach by this table, as JSON.
-pub(super) fn document(described: &[Described], table: &RouteTable, schemes: &Schemes) -> Arc<str> {
+pub(super) fn document(described: &[Described], table: &RouteTable, schemes: &Schemes) -> Document {
     let mut maker = Maker { schemes, components: Components::new(), shared: Shared::default(), paths: Paths::new() };
     let mut manuals: BTreeMap<&str, Manual> = BTreeMap::new();
     let mut listed = Vec::new();
@@ -56,7 +75,7 @@ pub(super) fn document(described: &[Described], table: &RouteTable, schemes: &Sc
         maker.components.schemas.insert(name.to_owned(), schema.clone());
     }
     let text = serde_json::to_string_pretty(&maker.finish(&manuals));
-    text.expect("the document has text keys alone, and nothing in it fails to be written").into()
+    Document(text.expect("the document has text keys alone, and nothing in it fails to be written").into())
 }
 
 struct Maker<'a> {

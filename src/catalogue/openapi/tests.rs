@@ -26,7 +26,7 @@ fn document(text: &str) -> Value {
         let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await;
         Ok::<_, AssembleError>(catalogue?.document)
     });
-    serde_json::from_str(&document.unwrap()).unwrap()
+    serde_json::from_str(document.unwrap().text()).unwrap()
 }
 
 /// The operations of a document: path, method in capitals, operation.

@@ -57,7 +57,7 @@ pub(super) fn auth_token() -> ObjectBuilder {
 
 /// An address as registration takes it (contract section 5.1).
 pub(super) fn address() -> ObjectBuilder {
-    matching(r"^[a-zA-Z0-9_.+-]+@[a-zA-Z0-9-]+[.][a-zA-Z0-9.-]+$").max_length(Some(255))
+    matching(r"^[a-zA-Z0-9_.+][a-zA-Z0-9_.+-]*@[a-zA-Z0-9-]+[.][a-zA-Z0-9.-]+$").max_length(Some(255))
 }
 
 /// A password that can be set: 8 characters or more, up to 72 bytes (contract section 8).
