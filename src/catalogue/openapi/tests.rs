@@ -64,6 +64,31 @@ fn every_end_point_of_every_tracker_is_described() {
 }
 
 #[test]
+fn every_manual_names_the_schemas_that_it_refers_to() {
+    let config = config("");
+    let unknown = assemble::with_scratch(&config, async |ground| {
+        let schemes = Schemes::make(&config, &ground.accounts, &ground.sign_in, None).await;
+        let schemes = schemes.map_err(AssembleError::Catalogue)?;
+        let mut unknown = Vec::new();
+        for name in TRACKERS {
+            let mounted = mount(name, &config, &ground.accounts, &schemes).map_err(AssembleError::Catalogue)?;
+            let manual = mounted.tracker.manual();
+            let known: Vec<_> = manual.schemas().map(|(name, _)| format!("#/components/schemas/{name}")).collect();
+            let mut references = BTreeSet::new();
+            for (method, path) in manual.told() {
+                gather(&serde_json::to_value(manual.operation(method, path)).unwrap(), &mut references);
+            }
+            for (_, schema) in manual.schemas() {
+                gather(&serde_json::to_value(schema).unwrap(), &mut references);
+            }
+            unknown.extend(references.into_iter().filter(|reference| !known.contains(reference)));
+        }
+        Ok::<_, AssembleError>(unknown)
+    });
+    assert_eq!(unknown.unwrap(), Vec::<String>::new());
+}
+
+#[test]
 fn every_status_that_a_transcript_records_is_documented() {
     let documents = [document(""), document(OTHERWISE)];
     let mut missing = BTreeSet::new();

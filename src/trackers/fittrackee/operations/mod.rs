@@ -6,6 +6,7 @@ use super::Settings;
 use crate::trackers::Manual;
 
 mod account;
+mod equipment;
 mod export;
 mod oauth;
 mod objects;
@@ -23,6 +24,7 @@ pub(super) fn manual(settings: &Settings) -> Manual {
         .with_all(profile::all())
         .with_all(export::all())
         .with_all(objects::all())
+        .with_all(equipment::all())
         .with_all(workouts::all())
         .with_all(oauth::all())
 }

@@ -2,21 +2,18 @@
 
 use http::Method;
 
-use super::shapes::success;
+use super::shapes::{message, success};
 use crate::trackers::manual::{Draft, operation};
-use crate::trackers::schema::{Record, Shape, at_least, boolean, bytes, integer, list, named, nullable, record, text};
+use crate::trackers::schema::{
+    Record, Shape, any, at_least, boolean, bytes, integer, list, named, nullable, record, text, word,
+};
 
 pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
     vec![
         (Method::GET, "/api/config", config()),
+        (Method::GET, "/api/ping", operation("Whether the server is there").answer(200, "It is.", message("pong!"))),
         (Method::GET, "/api/sports", listed("Sports", "sports", named("fittrackee.Sport"))),
         (Method::GET, "/api/sports/{sport_id}", sport()),
-        (Method::GET, "/api/equipments", listed("Equipment", "equipments", named("fittrackee.Equipment"))),
-        (
-            Method::GET,
-            "/api/equipment-types",
-            listed("Kinds of equipment", "equipment_types", named("fittrackee.EquipmentType")),
-        ),
         (Method::GET, "/api/users/{username}", user()),
         (Method::GET, "/api/users/{username}/picture", picture()),
     ]
@@ -41,23 +38,22 @@ fn config() -> Draft {
     operation("Settings of the server").answer(200, "The settings.", success().must("data", Shape::from(data)))
 }
 
-fn listed(summary: &str, name: &str, each: Shape) -> Draft {
+pub(super) fn listed(summary: &str, name: &str, each: Shape) -> Draft {
     operation(summary).answer(200, "All of them.", data(name, each))
 }
 
 fn sport() -> Draft {
-    let none = record().must("sports", list(named("fittrackee.Sport")).max_items(Some(0)));
-    let missing = record().must("status", text()).must("data", Shape::from(none));
     operation("One sport")
         .path("sport_id", "Its number.", integer())
         .answer(200, "The sport.", data("sports", named("fittrackee.Sport")))
-        .answer(404, "There is none.", missing)
+        .answer(404, "There is none.", none_of("sports"))
 }
 
 fn user() -> Draft {
     operation("A user")
         .path("username", "The name.", text())
         .answer(200, "The user.", data("users", named("fittrackee.User")))
+        .answer(403, "Somebody else.", named("fittrackee.Error"))
         .answer(404, "There is none.", named("fittrackee.NotFound"))
 }
 
@@ -74,6 +70,12 @@ fn picture() -> Draft {
         "No such user, or no picture.",
         named("fittrackee.NotFound"),
     )
+}
+
+/// `{"data": {NAME: []}, "status": "not found"}`.
+pub(super) fn none_of(name: &str) -> Record {
+    let none = record().must(name, list(any()).max_items(Some(0)));
+    record().must("data", Shape::from(none)).must("status", word(&["not found"]))
 }
 
 /// `{"data": {NAME: [EACH …]}, "status": "success"}`.

@@ -3,12 +3,10 @@
 use http::Method;
 use serde_json::json;
 
-use super::objects::data;
+use super::objects::{data, listed, none_of};
 use super::shapes::{reads, success};
 use crate::trackers::manual::{Draft, operation};
-use crate::trackers::schema::{
-    Shape, any, at_least, bytes, list, matching, named, nullable, number, record, text, word,
-};
+use crate::trackers::schema::{Shape, at_least, bytes, list, matching, named, nullable, number, record, text, word};
 
 pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
     vec![
@@ -17,6 +15,9 @@ pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
         (Method::POST, "/api/workouts/no_gpx", no_gpx()),
         (Method::GET, "/api/workouts/{workout_id}", workout()),
         (Method::DELETE, "/api/workouts/{workout_id}", delete()),
+        (Method::PATCH, "/api/workouts/{workout_id}", edit()),
+        (Method::GET, "/api/records", listed("Records", "records", named("fittrackee.Record"))),
+        (Method::GET, "/api/stats/{username}/by_sport", by_sport()),
         (Method::GET, "/api/stats/{username}/by_time", by_time()),
     ]
 }
@@ -66,15 +67,42 @@ fn workout() -> Draft {
     operation("One workout")
         .path("workout_id", "Its id.", text())
         .answer(200, "The workout.", data("workouts", named("fittrackee.Workout")))
-        .answer(404, "The account has no such workout.", not_found())
+        .answer(404, "The account has no such workout.", none_of("workouts"))
 }
 
 fn delete() -> Draft {
     operation("Delete a workout").path("workout_id", "Its id.", text()).empty(204, "Deleted.").answer(
         404,
         "The account has no such workout.",
-        not_found(),
+        none_of("workouts"),
     )
+}
+
+fn edit() -> Draft {
+    let body = record()
+        .may("sport_id", at_least(1))
+        .may("title", nullable(text()))
+        .may("notes", nullable(text()))
+        .may("description", nullable(text()))
+        .may("equipment_ids", list(text()))
+        .at_least(1);
+    let draft = operation("Change a workout").path("workout_id", "Its id.", text());
+    reads(draft, body).answer(200, "Changed.", data("workouts", named("fittrackee.Workout"))).answer(
+        404,
+        "The account has no such workout.",
+        none_of("workouts"),
+    )
+}
+
+fn by_sport() -> Draft {
+    let data = record().must("statistics", Shape::from(record())).may("total_workouts", at_least(0));
+    operation("Workouts summed up by sport")
+        .path("username", "The name.", text())
+        .query("sport_id", "Only of this sport.", at_least(1))
+        .answer(200, "By sport.", success().must("data", Shape::from(data)))
+        .answer(400, "The parameter does not fit.", named("fittrackee.Error"))
+        .answer(403, "Somebody else's.", named("fittrackee.Error"))
+        .answer(404, "There is no such user or sport.", named("fittrackee.NotFound"))
 }
 
 fn by_time() -> Draft {
@@ -88,16 +116,13 @@ fn by_time() -> Draft {
             success().must("data", Shape::from(record().must("statistics", Shape::from(record()))))
         })
         .answer(400, "A parameter does not fit.", named("fittrackee.Error"))
+        .answer(403, "Somebody else's.", named("fittrackee.Error"))
         .answer(404, "There is no such user.", named("fittrackee.NotFound"))
 }
 
 fn created() -> crate::trackers::schema::Record {
     let workouts = record().must("workouts", list(named("fittrackee.Workout")));
     record().must("data", Shape::from(workouts)).must("status", word(&["created"]))
-}
-
-fn not_found() -> crate::trackers::schema::Record {
-    record().must("status", word(&["not found"])).may("data", any()).may("message", text())
 }
 
 fn day() -> utoipa::openapi::schema::ObjectBuilder {
