@@ -14,7 +14,9 @@ use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
 use crate::ports::{Files, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
+use crate::trackers::work::Worker;
 
+mod openapi;
 mod policies;
 mod routes;
 mod schemes;
@@ -22,7 +24,8 @@ mod trackers;
 
 pub use crate::stores::OpenError;
 pub use crate::trackers::Services;
-use crate::trackers::work::Worker;
+pub use openapi::Document;
+use routes::Made;
 pub use schemes::Schemes;
 
 /// Opens the store of this URL: `sqlite:FILE`, `postgres://…` or `memory:`.
@@ -60,6 +63,8 @@ pub struct Catalogue {
     pub schemes: Schemes,
     /// What is answered.
     pub table: RouteTable,
+    /// The OpenAPI document of the trackers' end points that are mounted, as JSON.
+    pub document: Document,
     /// The key that signs assertions.
     pub assertion: Arc<AssertionKey>,
     /// Who does the trackers' work in the background.
@@ -131,7 +136,7 @@ impl Catalogue {
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let (table, workers) = routes::table(config, services, &schemes, &assertion)?;
-        Ok(Self { schemes, table, assertion, workers })
+        let Made { table, document, workers } = routes::table(config, services, &schemes, &assertion)?;
+        Ok(Self { schemes, table, document, assertion, workers })
     }
 }

@@ -3,31 +3,48 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use trackgate_policies::{Policy, RequireGrants};
-use trackgate_schemes::{Grants, Scheme};
+use trackgate_schemes::{Grants, Reason, Scheme};
 
 use super::CatalogueError;
 use super::Services;
+use super::openapi::{self, Described, Document};
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, same_shape};
-use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, well_known};
+use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, Unrouted, docs, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
 use crate::trackers::work::Worker;
 use crate::trackers::{self, Reach};
+
+/// What is made of the routes of a configuration.
+pub(super) struct Made {
+    pub(super) table: RouteTable,
+    /// What the trackers' end points among them are.
+    pub(super) document: Document,
+    /// Who works in the background for the trackers that are mounted.
+    pub(super) workers: Vec<Arc<dyn Worker>>,
+}
 
 pub(super) fn table(
     config: &Config,
     services: &Services,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
-) -> Result<(RouteTable, Vec<Arc<dyn Worker>>), CatalogueError> {
-    let mut maker =
-        Maker { config, services, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
+) -> Result<Made, CatalogueError> {
+    let mut maker = Maker {
+        config,
+        services,
+        schemes,
+        assertion,
+        mounted: BTreeMap::new(),
+        upstreams: BTreeMap::new(),
+        described: Vec::new(),
+    };
     let mut routes = vec![well_known(assertion)];
     let mut fallbacks = Vec::new();
     let mut beyond = Vec::new();
@@ -51,7 +68,19 @@ pub(super) fn table(
         }
     }
     let workers = maker.mounted.values().flat_map(|mounted| mounted.tracker.workers()).collect();
-    Ok((RouteTable::new(routes, fallbacks)?.and_beyond(beyond), workers))
+    let table = RouteTable::new(routes.clone(), fallbacks.clone())?;
+    let document = openapi::document(&maker.described, &table, schemes);
+    // What an operator put in their place, or an upstream answers, comes first.
+    let is_free = |route: &Route| {
+        table.find(&Method::GET, None, &route.path, &HeaderMap::new()).is_err_and(|unrouted| is_not_found(&unrouted))
+    };
+    let docs: Vec<Route> = docs(document.text()).into_iter().filter(|route| is_free(route)).collect();
+    if maker.described.is_empty() || docs.is_empty() {
+        return Ok(Made { table: table.and_beyond(beyond), document, workers });
+    }
+    routes.extend(docs);
+    let table = RouteTable::new(routes, fallbacks)?.and_beyond(beyond);
+    Ok(Made { table, document, workers })
 }
 
 struct Maker<'a> {
@@ -61,6 +90,7 @@ struct Maker<'a> {
     assertion: &'a Arc<AssertionKey>,
     mounted: BTreeMap<String, Mounted>,
     upstreams: BTreeMap<String, Upstream>,
+    described: Vec<Described>,
 }
 
 impl Maker<'_> {
@@ -73,7 +103,8 @@ impl Maker<'_> {
         if let Err(detail) = check_covered(&route.matches, name, &endpoints) {
             return Err(CatalogueError::Endpoint { route: Arc::clone(&route.name), detail });
         }
-        let own = self.mounted(name)?.tracker.dialect();
+        let tracker = Arc::clone(&self.mounted(name)?.tracker);
+        let own = tracker.dialect();
         let mut routes = Vec::new();
         for endpoint in endpoints.into_iter().filter(|endpoint| covers(&route.matches, endpoint)) {
             let mut policies = rules.clone();
@@ -106,6 +137,9 @@ impl Maker<'_> {
                 max_body_bytes: route.max_body_bytes.unwrap_or(endpoint.max_body_bytes),
                 raw_path: false,
             };
+            if endpoint.reach == Reach::Path {
+                self.described.push(Described { tracker: Arc::clone(&tracker), route: made.clone() });
+            }
             routes.push((endpoint.reach, made));
         }
         Ok(routes)
@@ -241,6 +275,11 @@ fn check_covered(matches: &Match, tracker: &str, endpoints: &[trackers::Endpoint
         }
         None => Ok(()),
     }
+}
+
+/// Whether no route has the path at all.
+fn is_not_found(unrouted: &Unrouted) -> bool {
+    unrouted.why.reason == Reason::NotFound
 }
 
 /// How many end points are named when one is not there.

@@ -15,6 +15,7 @@ use trackgate_schemes::store::Life;
 use trackgate_schemes::{Carrier, Digest, Forget, Realm, Scheme, Secret, SignIn};
 
 use super::CatalogueError;
+use super::openapi::Tokens;
 use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::{self, Algorithm, IpMode, OnConflict, SchemeKind, SecretRef};
@@ -116,6 +117,14 @@ impl Schemes {
     pub(super) fn contract(&self, wanted: Contract) -> Arc<dyn Scheme> {
         let (_, made) = self.contracts.iter().find(|(contract, _)| *contract == wanted).expect("all were made");
         Arc::clone(&made.scheme)
+    }
+
+    /// Whether tokens of the scheme of this name are signed.
+    pub(super) fn signs(&self, name: &str) -> Tokens {
+        match self.named.iter().find(|made| made.name == name).map(|made| &made.kind) {
+            Some(Kind::Jwt(_)) => Tokens::Signed,
+            _ => Tokens::Opaque,
+        }
     }
 
     /// The scheme of this name as a signer of tokens.

@@ -17,6 +17,7 @@ mod check;
 mod explain;
 mod hash;
 mod mail;
+mod openapi;
 mod output;
 mod pages;
 mod serve;
@@ -84,6 +85,8 @@ enum Command {
     /// About the configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the OpenAPI document of what the configuration mounts
+    Openapi,
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -189,6 +192,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Hash(hash) => hash.run(&common),
         Command::Config(ConfigCommand::Schema) => output::print(&config::schema()),
         Command::Config(ConfigCommand::Example) => output::print(config::EXAMPLE.trim_end()),
+        Command::Openapi => openapi::run(&common),
         Command::Completions { shell } => pages::completions(Cli::command(), shell),
         Command::Man => pages::manual(Cli::command()),
     }

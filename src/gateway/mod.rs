@@ -49,6 +49,7 @@ mod body;
 mod certificate;
 mod client_address;
 mod connection;
+mod docs;
 mod explain;
 mod flood;
 mod framing;
@@ -75,6 +76,7 @@ mod wire;
 
 pub use body::limited;
 pub use client_address::{ForwardedHeader, TrustedProxies, TrustsEverybody};
+pub use docs::{DOCUMENT_PATH, PAGE_PATH, docs};
 pub use explain::{Explanation, Headers, IdentitySeen, OtherRoute, Outcome, PolicySaid, Question, SchemeSaid};
 pub use limits::Limits;
 pub use listen::{Listener, StartError, start};

@@ -188,7 +188,12 @@ impl Respond for Pipeline {
                 let dialect = running.table.nearest_dialect(head.uri.path(), &head.headers);
                 let path = CanonicalPath::parse(head.uri.path()).ok();
                 let path = path.as_ref().map(CanonicalPath::as_str);
-                told.refuse(&Refusal::new(why).with_request(&head.method, path, &head.headers), &*dialect)
+                let allow = (why.reason == Reason::MethodNotAllowed).then(|| {
+                    let host = authority(head).map(plain_host);
+                    running.table.methods_at(host.as_deref(), head.uri.path())
+                });
+                let refusal = Refusal::new(why).with_allow(allow.as_ref());
+                told.refuse(&refusal.with_request(&head.method, path, &head.headers), &*dialect)
             }
         };
         self.finish(answered, arrival, told)

@@ -28,6 +28,8 @@ mod json;
 pub mod livetracking;
 pub mod lptracker;
 mod served;
+mod manual;
+mod schema;
 pub mod sessions;
 #[cfg(test)]
 mod testing;
@@ -45,6 +47,8 @@ pub struct Services {
     pub outbox: Option<Outbox>,
 }
 
+pub use manual::Manual;
+
 /// A legacy API spoken in-process.
 pub trait Tracker: fmt::Debug + Send + Sync + 'static {
     /// Its name in configuration and logs.
@@ -60,6 +64,9 @@ pub trait Tracker: fmt::Debug + Send + Sync + 'static {
     fn workers(&self) -> Vec<Arc<dyn Worker>> {
         Vec::new()
     }
+
+    /// What it tells of them: each but `OPTIONS`, for nobody calls that by hand.
+    fn manual(&self) -> Manual;
 }
 
 /// One method and path of a tracker.

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod crashes;
+mod documented;
 mod doors;
 mod harness;
 mod process;

@@ -214,13 +214,30 @@ impl RouteTable {
 
     fn wrong_method(&self, host: Option<&str>, routes: &[usize]) -> Unrouted {
         let first = self.at(routes).next();
-        let pages = [Method::GET, Method::HEAD];
-        let pages = pages.iter().filter(|method| self.for_page(method, host, self.at(routes)).is_some());
         Unrouted {
             why: Rejection::new(Reason::MethodNotAllowed, GATEWAY),
             dialect: first.map_or_else(|| Arc::new(PlainDialect) as _, |first| Arc::clone(&first.dialect)),
-            allow: allow(self.at(routes), pages),
+            allow: self.allowed(host, routes),
         }
+    }
+
+    /// The methods of a pattern, with those that a page behind it answers.
+    fn allowed(&self, host: Option<&str>, routes: &[usize]) -> Option<HeaderValue> {
+        let pages = [Method::GET, Method::HEAD];
+        let pages = pages.iter().filter(|method| self.for_page(method, host, self.at(routes)).is_some());
+        allow(self.at(routes), pages)
+    }
+
+    /// The methods of a path, for the refusal of one that no path takes: `Allow` must be there, and may be
+    /// empty (RFC 9110 sections 10.2.1 and 15.5.6).
+    pub fn methods_at(&self, host: Option<&str>, raw_path: &str) -> HeaderValue {
+        let path = CanonicalPath::parse(raw_path).or_else(|_fault| CanonicalPath::verbatim(raw_path)).ok();
+        let hit = path.and_then(|path| self.paths.at(host, &key(path.as_str())));
+        let Some(hit) = hit else { return HeaderValue::from_static("") };
+        if self.at(hit.routes).any(|route| route.methods.is_empty()) {
+            return HeaderValue::from_static(ANY_METHOD);
+        }
+        self.allowed(host, hit.routes).unwrap_or(HeaderValue::from_static(""))
     }
 
     /// Why a route does not answer this request, for explanations; `None` if it could.
@@ -343,5 +360,8 @@ fn allow<'a>(
     }
     HeaderValue::from_str(&methods.join(", ")).ok()
 }
+
+/// What a route takes that names no methods, as far as there are names for it.
+const ANY_METHOD: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 
 const GATEWAY: &str = "gateway";

@@ -42,7 +42,7 @@ use trackgate_schemes::store::Account;
 use trackgate_schemes::{Reason, Rejection, Secret};
 
 use super::work::Worker;
-use super::{Endpoint, Services, Tracker};
+use super::{Endpoint, Manual, Services, Tracker};
 use crate::accounts::AccountService;
 use crate::layer::Dialect;
 use crate::mail::Outbox;
@@ -57,6 +57,7 @@ mod mailed;
 mod objects;
 mod picture;
 mod post;
+mod operations;
 mod profile;
 mod profile_edit;
 mod registration;
@@ -137,6 +138,10 @@ impl Tracker for FitTrackee {
 
     fn workers(&self) -> Vec<Arc<dyn Worker>> {
         vec![Arc::new(export::Exporter(Arc::clone(&self.shared)))]
+    }
+
+    fn manual(&self) -> Manual {
+        operations::manual(&self.shared.settings)
     }
 }
 

@@ -23,9 +23,10 @@ use trackgate_schemes::Rejection;
 
 use crate::accounts::AccountService;
 use crate::layer::{Dialect, Refusal};
-use crate::trackers::{Call, Endpoint, Handler, Tracker, whole};
+use crate::trackers::{Call, Endpoint, Handler, Manual, Tracker, whole};
 
 mod dialect;
+mod operations;
 mod routes;
 mod wire;
 
@@ -108,6 +109,10 @@ impl Tracker for LiveTracking {
 
     fn endpoints(&self) -> Vec<Endpoint> {
         routes::endpoints(self)
+    }
+
+    fn manual(&self) -> Manual {
+        operations::manual(self.state.settings)
     }
 }
 

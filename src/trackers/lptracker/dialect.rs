@@ -20,6 +20,11 @@ impl LpDialect {
         Self { statuses }
     }
 
+    /// The HTTP statuses of its errors.
+    pub(super) const fn statuses(self) -> Statuses {
+        self.statuses
+    }
+
     /// A refused sign-in: the same for an unknown name, a wrong password and a locked account.
     pub(super) fn refused_login(self, why: &Rejection) -> Response<Bytes> {
         self.error(&Refusal::new(why), StatusCode::UNAUTHORIZED, "Invalid login or password")

@@ -27,9 +27,10 @@ use trackgate_schemes::{Rejection, Secret};
 
 use crate::accounts::AccountService;
 use crate::layer::{Dialect, Refusal};
-use crate::trackers::{Call, Endpoint, Handler, Tracker, whole};
+use crate::trackers::{Call, Endpoint, Handler, Manual, Tracker, whole};
 
 mod dialect;
+mod operations;
 mod routes;
 
 #[cfg(test)]
@@ -131,6 +132,10 @@ impl Tracker for LpTracker {
 
     fn endpoints(&self) -> Vec<Endpoint> {
         routes::endpoints(self)
+    }
+
+    fn manual(&self) -> Manual {
+        operations::manual(self.state.dialect.statuses())
     }
 }
 

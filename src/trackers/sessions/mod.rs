@@ -32,13 +32,14 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::{Endpoint, Tracker};
+use super::{Endpoint, Manual, Tracker};
 use crate::accounts::AccountService;
 use crate::layer::Dialect;
 
 mod dialect;
 mod insert;
 mod list;
+mod operations;
 mod query;
 mod routes;
 mod stats;
@@ -80,6 +81,10 @@ impl Tracker for SessionTracker {
 
     fn endpoints(&self) -> Vec<Endpoint> {
         routes::endpoints(&self.shared)
+    }
+
+    fn manual(&self) -> Manual {
+        operations::manual()
     }
 }
 

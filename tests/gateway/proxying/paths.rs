@@ -212,6 +212,11 @@ fn pth_09_only_methods_of_the_route_pass() {
     assert_eq!((status("PURGE /some"), status("XYZZY /any"), status("OPTIONS /any")), (200, 200, 200));
     let allow = front.ask("POST /some", "");
     assert_eq!(allow.header("allow"), "GET, PURGE, HEAD");
+    // What no route takes is told what there is, too (RFC 9110 section 15.5.6).
+    assert_eq!(front.ask("TRACE /some", "").header("allow"), "GET, PURGE, HEAD");
+    assert_eq!(front.ask("TRACE /any", "").header("allow"), "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
+    let nowhere = front.ask("TRACE /nowhere", "");
+    assert_eq!((nowhere.status, nowhere.headers.get("allow").map(http::HeaderValue::len)), (405, Some(0)));
 }
 
 #[test]
