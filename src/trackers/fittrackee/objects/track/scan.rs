@@ -58,7 +58,7 @@ fn length(tag: &str) -> Option<usize> {
 const DEEPEST: usize = 32;
 
 /// In bytes. The longest tag of a track is the first, which names schemas.
-const LONGEST_TAG: usize = 4096;
+const LONGEST_TAG: usize = 2048;
 
 /// More than a file of the largest size that is taken has of those with a time.
 const MOST_POINTS: usize = 30_000;
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn upl_09_long_tags_document_types_and_many_points_are_not_modest() {
-        assert!(!is_modest(&format!("<a {}>", "b='' ".repeat(1000))));
+        assert!(!is_modest(&format!("<a {}>", "b='' ".repeat(500))));
         assert!(!is_modest("<!DOCTYPE a>") && !is_modest("<!doctype a>") && !is_modest("<!ENTITY a 'b'>"));
         assert!(is_modest(&"<trkpt/>".repeat(30_000)) && !is_modest(&"<x:wpt lat='1'/>".repeat(30_001)));
         assert!(is_modest("") && is_modest("text") && is_modest("<!-- <!DOCTYPE a> -->"));
