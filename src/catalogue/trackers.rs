@@ -38,8 +38,10 @@ pub(super) fn mount(
     Ok(match name {
         "fittrackee" => {
             let jwt = schemes.jwt("fit")?;
-            let mut settings = fittrackee::Settings::default();
-            settings.picture_limit = config.trackers.fittrackee_picture_limit;
+            let mut settings = fittrackee::Settings {
+                picture_limit: config.trackers.fittrackee_picture_limit,
+                ..fittrackee::Settings::default()
+            };
             if let Some(folder) = &config.trackers.fittrackee_web_app {
                 settings.web_app =
                     Some(Arc::new(fittrackee::WebApp::read(folder).map_err(|e| CatalogueError::WebApp(e.into()))?));
