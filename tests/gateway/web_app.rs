@@ -100,7 +100,7 @@ fn a_get_that_somebody_answers_is_theirs() {
     }
     assert_eq!(inside.ask(&format!("GET /user\n{}", basic("anna", "correct-horse")), "").status, 200);
     assert_eq!(
-        inside.ask("GET /.well-known/jwks.json", "").header("content-type").split(';').next(),
+        inside.ask("GET /.well-known/trackgate/jwks.json", "").header("content-type").split(';').next(),
         Some("application/json")
     );
     // Paths of other trackers that take no GET are pages of the app: people reload them.
