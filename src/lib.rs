@@ -14,6 +14,7 @@ pub mod layer;
 pub mod message;
 pub mod ports;
 pub mod proxy;
+mod served;
 pub mod stores;
 pub mod telemetry;
 pub mod trackers;

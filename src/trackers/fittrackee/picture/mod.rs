@@ -19,7 +19,7 @@ use super::routes::{endpoint, options, stopped};
 use super::wire::{self, Json, Stop};
 use crate::message::Body;
 use crate::ports::{Area, FileName};
-use crate::trackers::served::{Disposition, Served, disposition};
+use crate::served::{Disposition, Served, disposition};
 use crate::trackers::{Call, Endpoint, whole};
 
 mod dialect;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::encoding::{self, Coding};
-use crate::trackers::served::tag_of;
+use crate::served::tag_of;
 
 #[derive(Clone, Debug)]
 pub(super) struct Page {
