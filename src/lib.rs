@@ -15,6 +15,7 @@ pub mod mail;
 pub mod message;
 pub mod ports;
 pub mod proxy;
+mod served;
 pub mod stores;
 pub mod telemetry;
 pub mod trackers;

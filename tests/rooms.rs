@@ -17,13 +17,18 @@ const FLOORS: &[&[&str]] = &[
     &["catalogue"],
     &["gateway"],
     &["proxy", "trackers", "web"],
-    &["accounts", "layer", "mail", "stores"],
+    &["accounts", "layer", "mail", "served", "stores"],
     &["config", "message", "ports", "telemetry"],
 ];
 
 /// Rooms that see less than the floors below: `(room, what it sees)`.
-const SEES_ONLY: &[(&str, &[&str])] =
-    &[("main", &["cli"]), ("layer", &["message"]), ("accounts", &["ports"]), ("stores", &["ports"])];
+const SEES_ONLY: &[(&str, &[&str])] = &[
+    ("main", &["cli"]),
+    ("layer", &["message"]),
+    ("accounts", &["ports"]),
+    ("served", &["message", "ports"]),
+    ("stores", &["ports"]),
+];
 
 /// Rooms that not everybody above sees: `(room, who sees it)`.
 const SEEN_ONLY_BY: &[(&str, &[&str])] = &[("stores", &["catalogue"])];

@@ -77,6 +77,14 @@ fn cfg_01_mistakes_are_told_with_file_line_and_what_was_meant() {
             format!("[schemes.api]\nkind = \"bearer\"\nrealm = \"{}\"", "r".repeat(65)),
             "`schemes.api.realm`: a realm is printable ASCII",
         ),
+        (
+            "[trackers.fittrackee]\nweb_app = \"nowhere\"".to_owned(),
+            "t.toml:2:11: `trackers.fittrackee.web_app`: there is no index.html in a folder ./nowhere",
+        ),
+        (
+            "[trackers.fittrackee]\npicture_limit = \"11MiB\"".to_owned(),
+            "`trackers.fittrackee.picture_limit`: from 1KiB to 10MiB fit here",
+        ),
         ("= 1".to_owned(), "t.toml:1:1"),
     ] {
         let error = wrong(&text);

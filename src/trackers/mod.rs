@@ -27,7 +27,6 @@ mod input;
 mod json;
 pub mod livetracking;
 pub mod lptracker;
-mod served;
 mod manual;
 mod schema;
 pub mod sessions;

@@ -23,7 +23,7 @@ fn config(text: &str) -> Config {
 fn document(text: &str) -> Value {
     let config = config(text);
     let document = assemble::with_scratch(&config, async |ground| {
-        let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await;
+        let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await;
         Ok::<_, AssembleError>(catalogue?.document)
     });
     serde_json::from_str(document.unwrap().text()).unwrap()
@@ -46,7 +46,7 @@ fn every_end_point_of_every_tracker_is_described() {
             let schemes = schemes.map_err(AssembleError::Catalogue)?;
             let mut missing = Vec::new();
             for name in TRACKERS {
-                let mounted = mount(name, &config, &ground.accounts, &schemes).map_err(AssembleError::Catalogue)?;
+                let mounted = mount(name, &config, &ground.services(), &schemes).map_err(AssembleError::Catalogue)?;
                 let (manual, endpoints) = (mounted.tracker.manual(), mounted.tracker.endpoints());
                 assert!(!endpoints.is_empty());
                 for endpoint in endpoints.iter().filter(|endpoint| endpoint.method != Method::OPTIONS) {
@@ -71,7 +71,7 @@ fn every_manual_names_the_schemas_that_it_refers_to() {
         let schemes = schemes.map_err(AssembleError::Catalogue)?;
         let mut unknown = Vec::new();
         for name in TRACKERS {
-            let mounted = mount(name, &config, &ground.accounts, &schemes).map_err(AssembleError::Catalogue)?;
+            let mounted = mount(name, &config, &ground.services(), &schemes).map_err(AssembleError::Catalogue)?;
             let manual = mounted.tracker.manual();
             let known: Vec<_> = manual.schemas().map(|(name, _)| format!("#/components/schemas/{name}")).collect();
             let mut references = BTreeSet::new();

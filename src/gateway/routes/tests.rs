@@ -6,7 +6,7 @@ use trackgate_schemes::CanonicalPath;
 use super::*;
 use crate::layer::Mode;
 use crate::message::Body;
-use crate::trackers::Call;
+use crate::trackers::{Call, Reach};
 
 /// A route named by its own text: `GET,POST /a/{b}`, with `raw` or hosts behind it.
 fn route(text: &str) -> Route {
@@ -103,6 +103,84 @@ fn a_head_is_answered_where_a_get_is_unless_it_has_a_route_of_its_own() {
     assert_eq!(answers(&table, "HEAD /a"), "GET /a");
     assert_eq!(answers(&table, "HEAD /b"), "HEAD /b");
     assert_eq!(answers(&table, "HEAD /c"), "method_not_allowed");
+}
+
+/// With pages beyond them, on these hosts.
+fn table_and_beyond(routes: &[&str], hosts: &str) -> RouteTable {
+    let beyond = |reach, text: &str| Beyond { reach, route: route(format!("{text} /{{*rest}} {hosts}").trim_end()) };
+    table(routes).and_beyond(vec![
+        beyond(Reach::Elsewhere, "GET"),
+        beyond(Reach::Elsewhere, "HEAD"),
+        beyond(Reach::DoubleSlash, "any"),
+    ])
+}
+
+#[test]
+fn pages_answer_where_no_route_does() {
+    let table = table_and_beyond(&["GET /a", "POST /b", "GET,POST /c/{id}"], "");
+    for (request, answer) in [
+        ("GET /a", "GET /a"),
+        ("HEAD /a", "GET /a"),
+        ("GET /a/", "GET /{*rest}"),
+        ("GET /A", "GET /{*rest}"),
+        ("GET /", "GET /{*rest}"),
+        ("HEAD /x/y", "HEAD /{*rest}"),
+        ("GET /b", "GET /{*rest}"),
+        ("HEAD /b", "HEAD /{*rest}"),
+        ("POST /b", "POST /b"),
+        ("GET /c/1", "GET,POST /c/{id}"),
+        ("POST /x", "method_not_allowed"),
+        ("POST /a", "method_not_allowed"),
+        ("GET /a/../b", "bad_path"),
+        ("GET /a;b", "bad_path"),
+        ("GET /%zz", "bad_path"),
+    ] {
+        assert_eq!(answers(&table, request), answer, "{request}");
+    }
+    let fault = |path| table.find(&Method::PUT, None, path, &HeaderMap::new()).unwrap_err().allow.unwrap();
+    assert_eq!(
+        (fault("/a"), fault("/b"), fault("/x")),
+        ("GET, HEAD".parse().unwrap(), "POST, GET, HEAD".parse().unwrap(), "GET, HEAD".parse().unwrap())
+    );
+    let found = table.find(&Method::GET, None, "/x/%C3%A9%2541", &HeaderMap::new()).unwrap();
+    assert_eq!(found.parameters, [("rest".into(), "x/é%41".to_owned())]);
+}
+
+#[test]
+fn pages_answer_on_their_hosts_alone() {
+    let table = table_and_beyond(&["POST /b"], "one.example");
+    for (request, answer) in [
+        ("GET /x one.example", "GET /{*rest} one.example"),
+        ("GET /b one.example", "GET /{*rest} one.example"),
+        ("GET //x one.example", "any /{*rest} one.example"),
+        ("GET /x two.example", "not_found"),
+        ("GET /b two.example", "method_not_allowed"),
+        ("GET //x two.example", "bad_path"),
+        ("GET /x", "not_found"),
+    ] {
+        assert_eq!(answers(&table, request), answer, "{request}");
+    }
+}
+
+#[test]
+fn pth_03_only_a_double_slash_is_sent_on_and_only_to_a_path_of_nobody() {
+    let table = table_and_beyond(&["GET /a", "GET /r/{*rest} raw"], "");
+    for (request, answer) in [
+        ("GET //x", "any /{*rest}"),
+        ("PUT /x//y/", "any /{*rest}"),
+        ("GET //a", "bad_path"),
+        ("GET /r//x", "GET /r/{*rest} raw"),
+        ("GET //../x", "bad_path"),
+        ("GET //x;y", "bad_path"),
+        ("GET //x%2Fy", "bad_path"),
+    ] {
+        assert_eq!(answers(&table, request), answer, "{request}");
+    }
+    let found = table.find(&Method::GET, None, "//x///%61%20/", &HeaderMap::new()).unwrap();
+    assert_eq!(
+        (found.path.as_str(), &found.parameters[..]),
+        ("/x/a%20/", &[("rest".into(), "x/a%20/".to_owned())][..])
+    );
 }
 
 #[test]

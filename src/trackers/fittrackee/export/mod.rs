@@ -19,7 +19,7 @@ use super::wire::{self, Json, Stop};
 use super::{ID, Shared};
 use crate::message::Body;
 use crate::ports::{Area, FileName, Item, ItemFilter, NewJob};
-use crate::trackers::served::{Disposition, Served, disposition};
+use crate::served::{Disposition, Served, disposition};
 use crate::trackers::{Call, Endpoint, whole};
 
 mod archive;

@@ -1,4 +1,4 @@
-//! Counting the frames of an animation without drawing one (GIF89a, sections 15 to 27).
+//! Counting the frames of an animation without drawing one (`GIF89a`, sections 15 to 27).
 
 /// How many frames a GIF has; `None` if it cannot be read up to its end.
 pub(super) fn count(gif: &[u8]) -> Option<usize> {

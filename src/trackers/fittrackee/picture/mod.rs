@@ -19,7 +19,7 @@ use super::routes::{endpoint, stopped};
 use super::wire::{self, Json, Stop};
 use crate::message::Body;
 use crate::ports::{Area, FileName};
-use crate::trackers::served::{Disposition, Served, disposition};
+use crate::served::{Disposition, Served, disposition};
 use crate::trackers::{Call, Endpoint, whole};
 
 mod dialect;
@@ -78,13 +78,10 @@ async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop
     shared.files.put(Area::Pictures, &name, bytes).await?;
     let mut before = None;
     let updated = Profile::update(&shared.accounts, id, |profile| {
-        before = profile.picture.clone();
-        profile.picture = Some(name.to_string());
+        before = profile.picture.replace(name.to_string());
     });
-    if let Err(stop) = updated.await {
-        // Whether it was written is not known: the file stays until it is swept, if the profile does not name it.
-        return Err(stop);
-    }
+    // If that fails, nobody knows whether it was written: the file stays until it is swept.
+    updated.await?;
     forget(&shared, before).await;
     Ok(wire::success(
         StatusCode::OK,

@@ -214,7 +214,7 @@ async fn upl_03_a_body_over_the_limit_is_413_with_both_sizes() {
     let (play, _) = play().await;
     let png = written(ImageFormat::Png);
     let padded = |size: usize| {
-        let file = format!("--b\r\nContent-Disposition: form-data; name=file; filename=a.png\r\n\r\n");
+        let file = "--b\r\nContent-Disposition: form-data; name=file; filename=a.png\r\n\r\n";
         let mut body = [file.as_bytes(), &png, b"\r\n--b\r\nContent-Disposition: form-data; name=x\r\n\r\n"].concat();
         body.resize(size - 7, b'x');
         body.extend(b"\r\n--b--");
@@ -450,7 +450,7 @@ proptest! {
             let read = runtime.block_on(Upload::read(&headers, Body::from(body), 200, 250));
             match read {
                 Ok(upload) => prop_assert!(size <= 200 && upload.kind.begins(&upload.bytes)),
-                Err(Refused::TooLarge { size: told, limit }) => prop_assert!(told as usize == size && size > 200 && limit == 200),
+                Err(Refused::TooLarge { size: told, limit }) => prop_assert!(told == size as u64 && size > 200 && limit == 200),
                 Err(Refused::Fault(_)) => {}
                 Err(Refused::Body(why)) => prop_assert!(false, "{:?}", why),
             }

@@ -59,15 +59,12 @@ impl Upload {
             (size, BodyError::TooLarge) => Refused::TooLarge { size: size.max(most), limit: most },
             (_, error) => Refused::Body(Rejection::new(error.reason(), ID)),
         })?;
-        let is_whole = taken.size <= limit;
         match parts(taken.first, &boundary?).await {
-            Ok(Part::Whole { kind, bytes }) if is_whole => Ok(Self { kind, bytes }),
-            // Where the file was cut off at the limit, its name was there and told nothing against it.
-            Ok(Part::Whole { .. } | Part::CutOff) if !is_whole => Err(Refused::TooLarge { size: taken.size, limit }),
-            Ok(Part::None) if !is_whole => Err(Refused::TooLarge { size: taken.size, limit }),
-            Ok(_broken) => Err(Refused::Fault(Fault::NoFilePart)),
             Err(fault @ (Fault::Extension | Fault::NoSelectedFile)) => Err(Refused::Fault(fault)),
-            Err(_) if !is_whole => Err(Refused::TooLarge { size: taken.size, limit }),
+            // Where the file was cut off at the limit, its name was there and told nothing against it.
+            _ if taken.size > limit => Err(Refused::TooLarge { size: taken.size, limit }),
+            Ok(Part::Whole { kind, bytes }) => Ok(Self { kind, bytes }),
+            Ok(Part::CutOff | Part::None) => Err(Refused::Fault(Fault::NoFilePart)),
             Err(fault) => Err(Refused::Fault(fault)),
         }
     }

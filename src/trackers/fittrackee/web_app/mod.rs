@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use super::wire;
 use crate::message::Body;
-use crate::trackers::served::Served;
+use crate::served::Served;
 use crate::trackers::{Call, Endpoint, Reach, whole};
 
 mod encoding;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::encoding::{self, Coding};
-use crate::trackers::served::tag_of;
+use crate::served::tag_of;
 
 #[derive(Clone, Debug)]
 pub(super) struct Page {
@@ -38,7 +38,7 @@ impl Page {
         let kind = mime_guess::from_path(name).first_raw().unwrap_or("application/octet-stream");
         let content_type = match kind {
             text if text.starts_with("text/") => HeaderValue::try_from(format!("{text}; charset=utf-8")),
-            other => HeaderValue::from_str(other).map_err(Into::into),
+            other => HeaderValue::from_str(other),
         };
         let content_type = content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
         let caching = if is_hashed(name) { FOREVER } else { ASK_AGAIN };

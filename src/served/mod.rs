@@ -23,15 +23,15 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
-pub(super) use conditions::http_date;
-pub(super) use disposition::{Disposition, disposition};
+pub(crate) use conditions::http_date;
+pub(crate) use disposition::{Disposition, disposition};
 
 use conditions::{Condition, Validators, condition, range};
 use reading::Reading;
 
 /// Something to be sent as it is, with what a cache and a browser must know of it.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(crate) struct Served {
     content: Content,
     headers: HeaderMap,
     tag: String,
@@ -47,7 +47,7 @@ enum Content {
 impl Served {
     /// A file, with a tag made of its length and the nanosecond in which it was written: a file is written once
     /// and never changed in its place.
-    pub(super) fn file(content_type: HeaderValue, file: OpenFile) -> Self {
+    pub(crate) fn file(content_type: HeaderValue, file: OpenFile) -> Self {
         let written = file.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let tag = format!("\"{:x}-{:x}\"", written.as_nanos(), file.len);
         let modified = Some(file.modified);
@@ -55,7 +55,7 @@ impl Served {
     }
 
     /// These bytes, with this tag: what [`tag_of`] says of them.
-    pub(super) fn whole(content_type: HeaderValue, bytes: Bytes, tag: String, modified: Option<SystemTime>) -> Self {
+    pub(crate) fn whole(content_type: HeaderValue, bytes: Bytes, tag: String, modified: Option<SystemTime>) -> Self {
         Self::new(content_type, Content::Whole(bytes), tag, modified)
     }
 
@@ -76,13 +76,13 @@ impl Served {
 
     /// With this header line, in the place of one of its name. Without `Cache-Control` it is `no-cache`: kept, and
     /// asked for again each time.
-    pub(super) fn with(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn with(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
     /// The answer to a `GET` or `HEAD` with these headers, at this time.
-    pub(super) fn answer(self, method: &Method, asked: &HeaderMap, now: SystemTime) -> Response<Body> {
+    pub(crate) fn answer(self, method: &Method, asked: &HeaderMap, now: SystemTime) -> Response<Body> {
         let validators = Validators { tag: &self.tag, modified: self.modified, now };
         match condition(asked, &validators) {
             Condition::Failed => return self.without_content(StatusCode::PRECONDITION_FAILED),
@@ -150,7 +150,7 @@ impl Served {
 }
 
 /// A strong entity tag of these bytes: the same bytes have the same one.
-pub(super) fn tag_of(bytes: &[u8]) -> String {
+pub(crate) fn tag_of(bytes: &[u8]) -> String {
     let digest = digest::digest(&digest::SHA256, bytes);
     let (half, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(half))

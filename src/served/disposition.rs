@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 /// What a browser shall do with the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::trackers) enum Disposition {
+pub(crate) enum Disposition {
     /// Save it.
     Attachment,
     /// Show it.
@@ -15,7 +15,7 @@ pub(in crate::trackers) enum Disposition {
 
 /// The header's value. A name that is a token stands bare, as the originals write it; any other is quoted, with
 /// `_` for what a quoted string cannot hold, and follows once more in full.
-pub(in crate::trackers) fn disposition(what: Disposition, name: &str) -> HeaderValue {
+pub(crate) fn disposition(what: Disposition, name: &str) -> HeaderValue {
     let what = match what {
         Disposition::Attachment => "attachment",
         Disposition::Inline => "inline",

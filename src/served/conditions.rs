@@ -138,7 +138,7 @@ fn read_date(text: &str) -> Option<i64> {
 }
 
 /// A date as it is sent, its fraction cut.
-pub(in crate::trackers) fn http_date(at: SystemTime) -> String {
+pub(crate) fn http_date(at: SystemTime) -> String {
     Timestamp::try_from(at).unwrap_or_default().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
