@@ -1,6 +1,6 @@
 //! All memories of credentials in this process, made to forget together.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use trackgate_schemes::{AccountId, Forget};
 
@@ -8,6 +8,7 @@ use trackgate_schemes::{AccountId, Forget};
 #[derive(Debug, Default)]
 pub struct Memories {
     all: RwLock<Vec<Arc<dyn Forget>>>,
+    documents: RwLock<Vec<Weak<dyn Forget>>>,
 }
 
 impl Memories {
@@ -21,9 +22,22 @@ impl Memories {
         *self.all.write().unwrap_or_else(PoisonError::into_inner) = memories;
     }
 
+    /// Adds a memory of what trackers keep about accounts, for as long as somebody else holds it.
+    pub fn add_of_documents(&self, memory: &Arc<dyn Forget>) {
+        let mut documents = self.documents.write().unwrap_or_else(PoisonError::into_inner);
+        documents.retain(|known| known.strong_count() > 0);
+        documents.push(Arc::downgrade(memory));
+    }
+
     /// Forgets everything about this account.
     pub fn forget_account(&self, account: AccountId) {
         self.each(|memory| memory.forget_account(account));
+        self.forget_documents(account);
+    }
+
+    /// Forgets what trackers keep about this account, and no credential.
+    pub fn forget_documents(&self, account: AccountId) {
+        self.each_of_documents(|memory| memory.forget_account(account));
     }
 
     /// Forgets the credential of this public id.
@@ -34,11 +48,19 @@ impl Memories {
     /// Forgets everything.
     pub fn forget_all(&self) {
         self.each(Forget::forget_all);
+        self.each_of_documents(Forget::forget_all);
     }
 
     fn each(&self, forget: impl Fn(&dyn Forget)) {
         for memory in self.all.read().unwrap_or_else(PoisonError::into_inner).iter() {
             forget(&**memory);
+        }
+    }
+
+    fn each_of_documents(&self, forget: impl Fn(&dyn Forget)) {
+        let documents = self.documents.read().unwrap_or_else(PoisonError::into_inner);
+        for memory in documents.iter().filter_map(Weak::upgrade) {
+            forget(&*memory);
         }
     }
 }

@@ -31,6 +31,9 @@ pub enum EventKind {
         /// Whose it was, when that is known.
         account: Option<AccountId>,
     },
+    /// What a tracker keeps about this account: its document, or items of its collections. No credential
+    /// is touched.
+    Document(AccountId),
 }
 
 /// Reads the event log; the writes of the other ports fill it.

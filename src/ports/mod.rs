@@ -16,10 +16,16 @@ use trackgate_schemes::{AccountId, AccountName, EmailAddress, Grants, Secret};
 
 mod audit;
 mod events;
+mod items;
+mod jobs;
+mod mailed;
 mod tracking;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter};
 pub use events::{Event, EventKind, Events};
+pub use items::{Documents, Item, ItemFilter, Items};
+pub use jobs::{Job, JobState, Jobs, NewJob};
+pub use mailed::{MailedPurpose, MailedToken, MailedTokens};
 pub use tracking::{Added, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
 
 /// Everything that one store answers.
@@ -32,7 +38,10 @@ pub trait Store:
     + Documents
     + Events
     + GuessCounters
+    + Items
+    + Jobs
     + Keys
+    + MailedTokens
     + Sessions
     + SessionLists
     + TokenWrites
@@ -105,6 +114,13 @@ pub trait AccountWrites: fmt::Debug + Send + Sync + 'static {
     /// Makes an account, if its name and address are free.
     fn create_account(&self, new: NewAccount) -> Answer<'_, Written>;
 
+    /// Makes an account that comes from another server, under its number there when that is free and under
+    /// a new one else. Signed tokens that its old server issued stay good: its `not_before` is 1970.
+    ///
+    /// Free is what lies between 1 and 2⁵³ and no account has or ever had here: tokens of one that was
+    /// deleted must not become good again. New accounts get numbers behind all that were given out.
+    fn import_account(&self, number: AccountId, new: NewAccount) -> Answer<'_, Written>;
+
     /// Changes an account and ends what must end, in one step.
     fn change_account(&self, id: AccountId, change: AccountChange, ends: Ends, now: SystemTime) -> Answer<'_, Written>;
 
@@ -146,16 +162,6 @@ pub trait SessionLists: fmt::Debug + Send + Sync + 'static {
 pub trait Keys: fmt::Debug + Send + Sync + 'static {
     /// The key of this name; stores and answers `fresh` if there is none yet. Of two at once one wins.
     fn key_or_insert<'a>(&'a self, name: &'a str, fresh: &'a Secret) -> Answer<'a, Secret>;
-}
-
-/// One small text of each tracker about each account, such as its preferences. The form is the
-/// tracker's own.
-pub trait Documents: fmt::Debug + Send + Sync + 'static {
-    /// The text that `tracker` keeps about the account.
-    fn document<'a>(&'a self, tracker: &'a str, account: AccountId) -> Answer<'a, Option<String>>;
-
-    /// Replaces it.
-    fn put_document<'a>(&'a self, tracker: &'a str, account: AccountId, text: &'a str) -> Answer<'a, ()>;
 }
 
 /// Where something was done from, for audit entries and last uses.

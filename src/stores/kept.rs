@@ -1,6 +1,7 @@
 //! Forms in which all adapters keep values.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use trackgate_schemes::store::{AccountState, StoreError, StoreErrorKind};
@@ -79,10 +80,18 @@ pub(super) fn no_account() -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, "there is no such account")
 }
 
+/// A replacement that would make another item of it.
+pub(super) fn another_item() -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "an item keeps its name and its account")
+}
+
 /// A sign-in of an account that is not there, not in use, or ended all its credentials meanwhile.
 pub(super) fn account_changed() -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, "the account changed while somebody signed in")
 }
+
+/// Numbers that an account may bring along: all that JSON's readers keep exact, so that the counter has room behind.
+pub(super) const IMPORTED: RangeInclusive<i64> = 1..=(1 << 53);
 
 /// The latest time in microseconds; also stands for "never ends".
 pub(super) const FARTHEST: i64 = 1 << 61;

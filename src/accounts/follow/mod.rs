@@ -96,6 +96,7 @@ impl Follower {
         match &event.kind {
             EventKind::Account(id) => self.memories.forget_account(*id),
             EventKind::Credential { id, .. } => self.memories.forget_credential(id),
+            EventKind::Document(id) => self.memories.forget_documents(*id),
         }
     }
 

@@ -131,7 +131,7 @@ pub(super) async fn rev_16_a_deleted_account_leaves_nothing(store: Arc<dyn Store
     for (who, id) in [(&anna, "a"), (&berta, "b")] {
         open(&*store, id, who.id).await;
         store.issue_token(token(id, who.id)).await.unwrap();
-        store.put_document("fittrackee", who.id, "{}").await.unwrap();
+        assert!(store.replace_document("fittrackee", who.id, None, "{}").await.unwrap());
         store.add_tracked(who.id, tracked(0), at(1)).await.unwrap();
     }
     assert_eq!(store.delete_account(anna.id, at(9)).await.unwrap(), Some(anna.clone()));
@@ -145,7 +145,7 @@ pub(super) async fn rev_16_a_deleted_account_leaves_nothing(store: Arc<dyn Store
     assert_eq!(store.list_sessions(None).await.unwrap().len(), 1);
     assert_eq!(store.list_tokens(None).await.unwrap().len(), 1);
     assert_eq!(store.list_tracked(berta.id, everything).await.unwrap().total, 1);
-    assert!(store.put_document("fittrackee", anna.id, "{}").await.is_err(), "no orphan afterwards either");
+    assert!(store.replace_document("fittrackee", anna.id, None, "{}").await.is_err(), "no orphan afterwards either");
     assert!(store.issue_token(token("late", anna.id)).await.is_err());
     assert!(store.add_tracked(anna.id, tracked(9), at(1)).await.is_err());
 }

@@ -123,7 +123,7 @@ pub(super) async fn sto_text_with_nul_is_refused_by_all(store: Arc<dyn Store>) {
     let mut odd = token("one", anna.id);
     odd.label = "a\0b".into();
     assert!(store.issue_token(odd).await.is_err());
-    assert!(store.put_document("fittrackee", anna.id, "\0").await.is_err());
+    assert!(store.replace_document("fittrackee", anna.id, None, "\0").await.is_err());
     let mut named = new_account("berta", None);
     named.name = "ber\0ta".into();
     assert!(store.create_account(named).await.is_err());

@@ -122,7 +122,8 @@ pub(super) async fn documents_are_replaced(store: Arc<dyn Store>) {
     let berta = account(&*store, "berta").await.id;
     assert_eq!(store.document("fittrackee", anna).await.unwrap(), None);
     for text in [r#"{"zone":"Europe/Berlin"}"#, "", "\u{1f6b2}"] {
-        store.put_document("fittrackee", anna, text).await.unwrap();
+        let before = store.document("fittrackee", anna).await.unwrap();
+        assert!(store.replace_document("fittrackee", anna, before.as_deref(), text).await.unwrap());
         assert_eq!(store.document("fittrackee", anna).await.unwrap().as_deref(), Some(text));
     }
     assert_eq!(store.document("sessions", anna).await.unwrap(), None);

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use trackgate_schemes::store::{Account, AccountState, Accounts, Answer};
+use trackgate_schemes::store::{Account, AccountState, Accounts, Answer, StoreError};
 use trackgate_schemes::{AccountId, EmailAddress, Login, Secret};
 
 use super::{Kept, MemoryStore, State};
@@ -38,36 +38,11 @@ impl Accounts for MemoryStore {
 
 impl AccountWrites for MemoryStore {
     fn create_account(&self, new: NewAccount) -> Answer<'_, Written> {
-        self.answer(move |state| {
-            kept::micros(new.created_at)?;
-            kept::text(&new.name)?;
-            if state.accounts.values().any(|kept| *kept.canonical == *new.canonical.as_str()) {
-                return Ok(Written::NameTaken);
-            }
-            if let Some((_, folded)) = &new.email
-                && state.has_other_email(folded, AccountId(0))
-            {
-                return Ok(Written::EmailTaken);
-            }
-            state.numbers.accounts += 1;
-            let id = AccountId(state.numbers.accounts);
-            let account = Account {
-                id,
-                name: new.name,
-                email: new.email.as_ref().map(|(given, _)| given.clone()),
-                state: new.state,
-                grants: new.grants,
-                password: new.password,
-                generation: 0,
-                not_before: new.created_at,
-                created_at: new.created_at,
-            };
-            let email = new.email.map(|(_, folded)| folded.as_str().into());
-            let kept = Kept { account: account.clone(), canonical: new.canonical.as_str().into(), email };
-            state.accounts.insert(id, kept);
-            state.tell(new.created_at, EventKind::Account(id));
-            Ok(Written::Done(account))
-        })
+        self.answer(move |state| state.create(new, None))
+    }
+
+    fn import_account(&self, number: AccountId, new: NewAccount) -> Answer<'_, Written> {
+        self.answer(move |state| state.create(new, Some(number)))
     }
 
     fn change_account(&self, id: AccountId, change: AccountChange, ends: Ends, now: SystemTime) -> Answer<'_, Written> {
@@ -119,6 +94,10 @@ impl AccountWrites for MemoryStore {
             state.tokens.retain(|token| token.account != id);
             state.tracked.retain(|_, tracked| tracked.account != id);
             state.documents.retain(|(account, _), _| *account != id);
+            state.items.retain(|_, item| item.account != id);
+            state.jobs.retain(|_, job| job.work.account != Some(id));
+            state.mailed.retain(|token| token.account != id);
+            state.former.insert(id);
             state.tell(now, EventKind::Account(id));
             Ok(Some(gone.account))
         })
@@ -134,6 +113,43 @@ impl AccountWrites for MemoryStore {
 }
 
 impl State {
+    /// Makes an account; one that comes from another server says under which number.
+    fn create(&mut self, new: NewAccount, import: Option<AccountId>) -> Result<Written, StoreError> {
+        kept::micros(new.created_at)?;
+        kept::text(&new.name)?;
+        if self.accounts.values().any(|kept| *kept.canonical == *new.canonical.as_str()) {
+            return Ok(Written::NameTaken);
+        }
+        if let Some((given, folded)) = &new.email {
+            kept::text(given)?;
+            if self.has_other_email(folded, AccountId(0)) {
+                return Ok(Written::EmailTaken);
+            }
+        }
+        let id = import.filter(|number| self.is_free(*number)).unwrap_or(AccountId(self.numbers.accounts + 1));
+        self.numbers.accounts = self.numbers.accounts.max(id.0);
+        let account = Account {
+            id,
+            name: new.name,
+            email: new.email.as_ref().map(|(given, _)| given.clone()),
+            state: new.state,
+            grants: new.grants,
+            password: new.password,
+            generation: 0,
+            not_before: import.map_or(new.created_at, |_| SystemTime::UNIX_EPOCH),
+            created_at: new.created_at,
+        };
+        let email = new.email.map(|(_, folded)| folded.as_str().into());
+        let kept = Kept { account: account.clone(), canonical: new.canonical.as_str().into(), email };
+        self.accounts.insert(id, kept);
+        self.tell(new.created_at, EventKind::Account(id));
+        Ok(Written::Done(account))
+    }
+
+    fn is_free(&self, number: AccountId) -> bool {
+        kept::IMPORTED.contains(&number.0) && !self.accounts.contains_key(&number) && !self.former.contains(&number)
+    }
+
     fn has_other_email(&self, folded: &EmailAddress, id: AccountId) -> bool {
         self.accounts.iter().any(|(other, kept)| *other != id && kept.email.as_deref() == Some(folded.as_str()))
     }

@@ -1,7 +1,7 @@
 //! A store that ends with the process: for tests and for users of the layer.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use trackgate_policies::store::{GuessCounter, GuessCounters};
@@ -9,18 +9,21 @@ use trackgate_schemes::store::{Account, Answer, ApiToken, Session, StoreError};
 use trackgate_schemes::{AccountId, Secret};
 
 use super::kept;
-use crate::ports::{AuditEntry, Event, EventKind, Store, Tracked};
+use crate::ports::{AuditEntry, Event, EventKind, Item, Job, MailedToken, Store, Tracked};
 
 mod accounts;
 mod credentials;
+mod items;
+mod jobs;
 mod log;
+mod mailed;
 mod sessions;
 mod trackers;
 
 /// Keeps everything in memory, under one lock. Nothing outlives it.
 ///
 /// What only grows elsewhere is bounded here: of the audit trail and the event log the newest 100 000
-/// entries are kept, and ended entries of the blacklist leave a day after their end.
+/// entries are kept, and ended entries of the blacklist and ended mailed tokens leave a day after their end.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -31,6 +34,8 @@ struct State {
     closed: bool,
     numbers: Numbers,
     accounts: BTreeMap<AccountId, Kept>,
+    /// Numbers of deleted accounts.
+    former: BTreeSet<AccountId>,
     /// In the order in which they were made.
     tokens: Vec<ApiToken>,
     /// In the order in which they were opened.
@@ -42,6 +47,10 @@ struct State {
     events: VecDeque<Event>,
     tracked: BTreeMap<i64, Tracked>,
     documents: BTreeMap<(AccountId, Box<str>), String>,
+    /// By collection and name.
+    items: BTreeMap<(Box<str>, Arc<str>), Item>,
+    jobs: BTreeMap<i64, Job>,
+    mailed: Vec<MailedToken>,
 }
 
 /// The last number given out of each kind.
@@ -49,6 +58,7 @@ struct State {
 struct Numbers {
     accounts: i64,
     events: u64,
+    jobs: i64,
     tracked: i64,
 }
 
@@ -102,6 +112,7 @@ impl State {
     fn clean(&mut self, now: SystemTime) {
         self.blacklist.retain(|_, entry| entry.until + DAY >= now);
         self.guesses.retain(|_, counter| counter.expires_at + DAY >= now);
+        self.mailed.retain(|token| token.expires_at.is_none_or(|end| end + DAY >= now));
     }
 }
 
@@ -136,8 +147,6 @@ const MOST_ENTRIES: usize = 100_000;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::stores::conformance::CHECKS;
 

@@ -1,4 +1,4 @@
-//! What trackers keep, in memory.
+//! Tracked sessions in memory.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use trackgate_schemes::AccountId;
 use trackgate_schemes::store::Answer;
 
 use super::MemoryStore;
-use crate::ports::{Added, Documents, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
+use crate::ports::{Added, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
 use crate::stores::kept;
 
 impl TrackedSessions for MemoryStore {
@@ -45,20 +45,6 @@ impl TrackedSessions for MemoryStore {
 
     fn tracked(&self, account: AccountId, id: i64) -> Answer<'_, Option<Tracked>> {
         self.answer(move |state| Ok(state.tracked.get(&id).filter(|known| known.account == account).cloned()))
-    }
-}
-
-impl Documents for MemoryStore {
-    fn document<'a>(&'a self, tracker: &'a str, account: AccountId) -> Answer<'a, Option<String>> {
-        self.answer(move |state| Ok(state.documents.get(&(account, tracker.into())).cloned()))
-    }
-
-    fn put_document<'a>(&'a self, tracker: &'a str, account: AccountId, text: &'a str) -> Answer<'a, ()> {
-        self.answer(move |state| {
-            state.account(account).ok_or_else(kept::no_account)?;
-            state.documents.insert((account, kept::text(tracker)?.into()), kept::text(text)?);
-            Ok(())
-        })
     }
 }
 

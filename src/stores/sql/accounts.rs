@@ -57,7 +57,12 @@ impl Accounts for SqlStore {
 impl AccountWrites for SqlStore {
     fn create_account(&self, new: NewAccount) -> Answer<'_, Written> {
         self.saw(new.created_at);
-        self.write(move |connection| Box::pin(create(connection, new)))
+        self.write(move |connection| Box::pin(create(connection, new, None)))
+    }
+
+    fn import_account(&self, number: AccountId, new: NewAccount) -> Answer<'_, Written> {
+        self.saw(new.created_at);
+        self.write(move |connection| Box::pin(create(connection, new, Some(number))))
     }
 
     fn change_account(&self, id: AccountId, change: AccountChange, ends: Ends, now: SystemTime) -> Answer<'_, Written> {
@@ -70,8 +75,12 @@ impl AccountWrites for SqlStore {
         self.write(move |connection| {
             Box::pin(async move {
                 let Some(account) = by_id(connection, id).await? else { return Ok(None) };
-                // Tokens, sessions, tracked sessions and documents leave by their foreign keys.
+                // All that is its own leaves by its foreign keys.
                 sqlx::query("DELETE FROM accounts WHERE id = $1").bind(id.0).execute(&mut *connection).await?;
+                sqlx::query("INSERT INTO former_accounts (id) VALUES ($1)")
+                    .bind(id.0)
+                    .execute(&mut *connection)
+                    .await?;
                 tell(connection, now, &EventKind::Account(id)).await?;
                 Ok(Some(account))
             })
@@ -104,7 +113,8 @@ pub(super) async fn by_id(connection: &mut AnyConnection, id: AccountId) -> Resu
     row.map(|row| Columns::of(&row).account()).transpose()
 }
 
-async fn create(connection: &mut AnyConnection, new: NewAccount) -> Result<Written, Fault> {
+/// Makes an account; one that comes from another server says under which number.
+async fn create(connection: &mut AnyConnection, new: NewAccount, import: Option<AccountId>) -> Result<Written, Fault> {
     let taken = sqlx::query("SELECT id FROM accounts WHERE canonical = $1")
         .bind(new.canonical.as_str())
         .fetch_optional(&mut *connection)
@@ -117,11 +127,18 @@ async fn create(connection: &mut AnyConnection, new: NewAccount) -> Result<Writt
     {
         return Ok(Written::EmailTaken);
     }
-    let id = AccountId(next(connection, "accounts").await?);
+    let id = match import {
+        Some(number) if is_free(connection, number).await? => number,
+        _ => AccountId(next(connection, "accounts").await?),
+    };
+    sqlx::query("UPDATE counters SET value = $1 WHERE name = 'accounts' AND value < $1")
+        .bind(id.0)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "INSERT INTO accounts \
          (id, name, canonical, email, email_folded, state, grants, password, generation, not_before, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $9)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)",
     )
     .bind(id.0)
     .bind(kept::text(&new.name)?)
@@ -131,11 +148,25 @@ async fn create(connection: &mut AnyConnection, new: NewAccount) -> Result<Writt
     .bind(kept::state_word(new.state))
     .bind(new.grants.to_string())
     .bind(new.password.as_ref().map(stored_form).transpose()?)
+    .bind(kept::micros(import.map_or(new.created_at, |_| SystemTime::UNIX_EPOCH))?)
     .bind(kept::micros(new.created_at)?)
     .execute(&mut *connection)
     .await?;
     tell(connection, new.created_at, &EventKind::Account(id)).await?;
     written(connection, id).await
+}
+
+/// Whether no account has this number or ever had it.
+async fn is_free(connection: &mut AnyConnection, number: AccountId) -> Result<bool, Fault> {
+    if !kept::IMPORTED.contains(&number.0) {
+        return Ok(false);
+    }
+    let used =
+        sqlx::query("SELECT id FROM accounts WHERE id = $1 UNION ALL SELECT id FROM former_accounts WHERE id = $1")
+            .bind(number.0)
+            .fetch_optional(connection)
+            .await?;
+    Ok(used.is_none())
 }
 
 async fn change_one(

@@ -120,6 +120,14 @@ impl Engine {
         }
     }
 
+    /// Makes the collation `binary`, which compares byte by byte, where it is not known.
+    pub(super) fn name_collation(&self) -> &'static str {
+        match self.kind {
+            Kind::Postgres => "CREATE COLLATION IF NOT EXISTS \"binary\" FROM \"C\"",
+            Kind::Sqlite(_) => "SELECT 'a' < 'b' COLLATE \"binary\"",
+        }
+    }
+
     /// Counts tables of any name, then those named `meta`.
     pub(super) fn count_tables(&self) -> &'static str {
         match self.kind {

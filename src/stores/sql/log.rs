@@ -15,16 +15,18 @@ use crate::stores::kept;
 
 /// Adds an event; it lasts if and only if the change beside it does.
 pub(super) async fn tell(connection: &mut AnyConnection, at: SystemTime, kind: &EventKind) -> Result<(), Fault> {
-    let (account, credential) = match kind {
-        EventKind::Account(id) => (Some(id.0), None),
-        EventKind::Credential { id, account } => (account.map(|account| account.0), Some(id.to_string())),
+    let (account, credential, document) = match kind {
+        EventKind::Account(id) => (Some(id.0), None, None),
+        EventKind::Credential { id, account } => (account.map(|account| account.0), Some(id.to_string()), None),
+        EventKind::Document(id) => (Some(id.0), None, Some(1)),
     };
     let seq = next(connection, "events").await?;
-    sqlx::query("INSERT INTO events (seq, at, account, credential) VALUES ($1, $2, $3, $4)")
+    sqlx::query("INSERT INTO events (seq, at, account, credential, document) VALUES ($1, $2, $3, $4, $5)")
         .bind(seq)
         .bind(kept::micros(at)?)
         .bind(account)
         .bind(credential)
+        .bind(document)
         .execute(connection)
         .await?;
     Ok(())
@@ -44,12 +46,13 @@ impl Events for SqlStore {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         self.read(move |connection| {
             Box::pin(async move {
-                let rows =
-                    sqlx::query("SELECT seq, at, account, credential FROM events WHERE seq > $1 ORDER BY seq LIMIT $2")
-                        .bind(after)
-                        .bind(i64::from(limit))
-                        .fetch_all(connection)
-                        .await?;
+                let rows = sqlx::query(
+                    "SELECT seq, at, account, credential, document FROM events WHERE seq > $1 ORDER BY seq LIMIT $2",
+                )
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?;
                 rows.iter().map(|row| event(&mut Columns::of(row))).collect()
             })
         })
@@ -108,10 +111,11 @@ fn event(row: &mut Columns<'_>) -> Result<Event, Fault> {
     let seq = place(row.int()?)?;
     let at = row.time()?;
     let account = row.maybe_int()?.map(AccountId);
-    let kind = match (row.maybe_text()?, account) {
-        (Some(id), account) => EventKind::Credential { id: id.into(), account },
-        (None, Some(account)) => EventKind::Account(account),
-        (None, None) => return Err(Fault::Corrupt("an event")),
+    let kind = match (row.maybe_text()?, account, row.maybe_int()?) {
+        (Some(id), account, None) => EventKind::Credential { id: id.into(), account },
+        (None, Some(account), None) => EventKind::Account(account),
+        (None, Some(account), Some(_)) => EventKind::Document(account),
+        _ => return Err(Fault::Corrupt("an event")),
     };
     Ok(Event { seq, at, kind })
 }

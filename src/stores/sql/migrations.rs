@@ -38,6 +38,7 @@ async fn step(engine: &Engine, connection: &mut AnyConnection) -> Result<bool, O
         sqlx::raw_sql("ROLLBACK").execute(connection).await.map_err(failed)?;
         return Ok(false);
     };
+    sqlx::raw_sql(engine.name_collation()).execute(&mut *connection).await.map_err(failed)?;
     sqlx::raw_sql(*statements).execute(&mut *connection).await.map_err(failed)?;
     sqlx::query("UPDATE meta SET value = $1 WHERE name = 'version'")
         .bind((version + 1).to_string())
@@ -85,4 +86,4 @@ const META: &str = "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEX
     INSERT INTO meta (name, value) VALUES ('application', 'trackgate'), ('version', '0')";
 
 /// What leads from version n to n + 1; a version that was published is never changed.
-const VERSIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const VERSIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];

@@ -126,7 +126,7 @@ impl<'r> Columns<'r> {
         self.text()?.parse().map_err(|_| Fault::Corrupt("a list of grants"))
     }
 
-    fn digest(&mut self) -> Result<Digest, Fault> {
+    pub(super) fn digest(&mut self) -> Result<Digest, Fault> {
         let bytes = unhex(&self.text()?).and_then(|bytes| bytes.try_into().ok());
         bytes.map(Digest::from_bytes).ok_or(Fault::Corrupt("a digest"))
     }

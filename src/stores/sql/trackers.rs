@@ -1,4 +1,4 @@
-//! What trackers keep: tracked sessions and documents.
+//! Tracked sessions.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use trackgate_schemes::store::Answer;
 use super::SqlStore;
 use super::fault::Fault;
 use super::rows::{Columns, account_exists, next};
-use crate::ports::{Added, Documents, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
+use crate::ports::{Added, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
 use crate::stores::kept;
 
 /// The columns that [`read`] reads.
@@ -50,44 +50,6 @@ impl TrackedSessions for SqlStore {
                 .fetch_optional(connection)
                 .await?;
                 row.map(|row| read(&mut Columns::of(&row))).transpose()
-            })
-        })
-    }
-}
-
-impl Documents for SqlStore {
-    fn document<'a>(&'a self, tracker: &'a str, account: AccountId) -> Answer<'a, Option<String>> {
-        let tracker = kept::text(tracker);
-        self.read(move |connection| {
-            Box::pin(async move {
-                let row = sqlx::query("SELECT body FROM documents WHERE account = $1 AND tracker = $2")
-                    .bind(account.0)
-                    .bind(tracker?)
-                    .fetch_optional(connection)
-                    .await?;
-                row.map(|row| Columns::of(&row).text()).transpose()
-            })
-        })
-    }
-
-    fn put_document<'a>(&'a self, tracker: &'a str, account: AccountId, text: &'a str) -> Answer<'a, ()> {
-        let tracker = kept::text(tracker);
-        let text = kept::text(text);
-        self.write(move |connection| {
-            Box::pin(async move {
-                if !account_exists(connection, account).await? {
-                    return Err(kept::no_account().into());
-                }
-                sqlx::query(
-                    "INSERT INTO documents (account, tracker, body) VALUES ($1, $2, $3) \
-                     ON CONFLICT (account, tracker) DO UPDATE SET body = excluded.body",
-                )
-                .bind(account.0)
-                .bind(tracker?)
-                .bind(text?)
-                .execute(connection)
-                .await?;
-                Ok(())
             })
         })
     }

@@ -70,23 +70,41 @@ impl Profile {
     ///
     /// The store is down, or holds something that is no profile.
     pub(super) async fn load(accounts: &AccountService, id: AccountId) -> Result<Self, Stop> {
-        match accounts.store().document(ID, id).await? {
-            None => Ok(Self::default()),
-            Some(text) => serde_json::from_str(&text).map_err(|_unreadable| {
-                tracing::error!(account = %id, "the stored profile cannot be read");
-                Rejection::new(Reason::Internal, ID).into()
-            }),
-        }
+        Self::parse(accounts.store().document(ID, id).await?.as_deref(), id)
     }
 
-    /// Keeps it.
+    /// Changes the profile of an account; the answer is the changed one.
+    ///
+    /// `change` is called again when somebody else changed the profile meanwhile, so that neither change is
+    /// lost.
     ///
     /// # Errors
     ///
-    /// The store is down.
-    pub(super) async fn save(&self, accounts: &AccountService, id: AccountId) -> Result<(), Stop> {
-        let text = serde_json::to_string(self).map_err(|_never| Rejection::new(Reason::Internal, ID))?;
-        Ok(accounts.store().put_document(ID, id, &text).await?)
+    /// As [`load`](Self::load), or others do not stop changing it.
+    pub(super) async fn update(
+        accounts: &AccountService,
+        id: AccountId,
+        mut change: impl FnMut(&mut Self),
+    ) -> Result<Self, Stop> {
+        for _ in 0..TRIES {
+            let before = accounts.store().document(ID, id).await?;
+            let mut profile = Self::parse(before.as_deref(), id)?;
+            change(&mut profile);
+            let text = serde_json::to_string(&profile).map_err(|_never| Rejection::new(Reason::Internal, ID))?;
+            if accounts.store().replace_document(ID, id, before.as_deref(), &text).await? {
+                accounts.memories().forget_documents(id);
+                return Ok(profile);
+            }
+        }
+        Err(Rejection::new(Reason::Unavailable, ID).into())
+    }
+
+    fn parse(stored: Option<&str>, id: AccountId) -> Result<Self, Stop> {
+        let Some(text) = stored else { return Ok(Self::default()) };
+        serde_json::from_str(text).map_err(|_unreadable| {
+            tracing::error!(account = %id, "the stored profile cannot be read");
+            Rejection::new(Reason::Internal, ID).into()
+        })
     }
 
     /// The user object: all 29 members, always. Workouts are not kept here, so what sums them up is zero.
@@ -140,3 +158,6 @@ fn birth_date(text: &str) -> Json {
         Err(_unreadable) => Json::Null,
     }
 }
+
+/// How often a change is tried while others change the same profile.
+const TRIES: u32 = 32;

@@ -86,9 +86,11 @@ async fn register(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, St
     // the same answer: whoever asks must not learn who is registered.
     match shared.accounts.register(wanted, &origin).await {
         Ok(account) => {
-            let profile =
-                Profile { accepted_privacy_policy: true, language: Some(language.into()), ..Profile::default() };
-            profile.save(&shared.accounts, account.id).await?;
+            Profile::update(&shared.accounts, account.id, |profile| {
+                profile.accepted_privacy_policy = true;
+                profile.language = Some(language.into());
+            })
+            .await?;
         }
         Err(ChangeError::EmailTaken) => {}
         Err(ChangeError::NameTaken) => return Err(registration::refused(NAME_TAKEN)),

@@ -180,11 +180,11 @@ async fn a_sign_out_that_is_not_stored_is_not_acknowledged() {
 async fn a_profile_that_cannot_be_read_is_our_fault_and_not_a_new_one() {
     let play = with_rider(Stage::at(NOW)).await;
     let rider = play.stage.store.account_by_login(&Login::parse("rider").unwrap()).await.unwrap().unwrap();
-    play.stage.store.put_document(ID, rider.id, "no JSON").await.unwrap();
+    assert!(play.stage.store.replace_document(ID, rider.id, None, "no JSON").await.unwrap());
     let ask = "GET /api/auth/profile HTTP/1.1\nauthorization: Bearer tg-profile\n\n";
     assert_eq!(play.answer(request_of(ask)).await.status(), 500);
     let partly = r#"{"bio":"né \ud83d\ude80","birth_date":"1990-02-28","use_dark_mode":null,"unheard_of":1}"#;
-    play.stage.store.put_document(ID, rider.id, partly).await.unwrap();
+    assert!(play.stage.store.replace_document(ID, rider.id, Some("no JSON"), partly).await.unwrap());
     let answer = play.answer(request_of(ask)).await;
     let text = std::str::from_utf8(answer.body()).unwrap();
     for member in [

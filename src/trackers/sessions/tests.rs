@@ -34,8 +34,10 @@ async fn play(settings: Settings) -> Play {
 
 async fn choose(play: &Play, name: &str, chosen: Preferences) {
     let login = trackgate_schemes::Login::parse(name).unwrap();
-    let account = play.stage.store.account_by_login(&login).await.unwrap().unwrap();
-    play.stage.store.put_document(ID, account.id, &chosen.to_text()).await.unwrap();
+    let store = &play.stage.store;
+    let account = store.account_by_login(&login).await.unwrap().unwrap();
+    let before = store.document(ID, account.id).await.unwrap();
+    assert!(store.replace_document(ID, account.id, before.as_deref(), &chosen.to_text()).await.unwrap());
 }
 
 fn post(path: &str, body: &str) -> Request<Body> {
