@@ -17,6 +17,7 @@ use trackgate_schemes::{
 use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, NewAccount, Store, Written};
 
 mod follow;
+mod import;
 mod memories;
 mod reserved;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
-use crate::ports::Store;
+use crate::ports::{FitTrackeeSource, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 
 mod policies;
@@ -19,7 +19,7 @@ mod routes;
 mod schemes;
 mod trackers;
 
-pub use crate::stores::OpenError;
+pub use crate::stores::{ForeignError, OpenError};
 pub use schemes::Schemes;
 
 /// Opens the store of this URL: `sqlite:FILE`, `postgres://…` or `memory:`.
@@ -29,6 +29,15 @@ pub use schemes::Schemes;
 /// [`OpenError`] with what keeps it from opening.
 pub async fn open_store(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     crate::stores::open(url).await
+}
+
+/// Opens the database of a FitTrackee server, from which users come.
+///
+/// # Errors
+///
+/// [`ForeignError`] with what keeps it from being read.
+pub async fn open_fittrackee(url: &str) -> Result<impl FitTrackeeSource, ForeignError> {
+    crate::stores::FitTrackeeDatabase::open(url).await
 }
 
 /// Everything that a configuration names, ready to run.

@@ -16,6 +16,7 @@ mod audit;
 mod check;
 mod explain;
 mod hash;
+mod import;
 mod output;
 mod pages;
 mod serve;
@@ -77,6 +78,9 @@ enum Command {
     Audit(audit::Audit),
     /// Hash a password as stores keep it
     Hash(hash::Hash),
+    /// Bring the users of another server
+    #[command(subcommand)]
+    Import(import::Import),
     /// About the configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -182,6 +186,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Session(session) => session.run(&common),
         Command::Audit(audit) => audit.run(&common),
         Command::Hash(hash) => hash.run(&common),
+        Command::Import(import) => import.run(&common),
         Command::Config(ConfigCommand::Schema) => output::print(&config::schema()),
         Command::Config(ConfigCommand::Example) => output::print(config::EXAMPLE.trim_end()),
         Command::Completions { shell } => pages::completions(Cli::command(), shell),

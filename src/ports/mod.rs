@@ -16,6 +16,7 @@ use trackgate_schemes::{AccountId, AccountName, EmailAddress, Grants, Secret};
 
 mod audit;
 mod events;
+mod fittrackee;
 mod items;
 mod jobs;
 mod mailed;
@@ -23,6 +24,9 @@ mod tracking;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter};
 pub use events::{Event, EventKind, Events};
+pub use fittrackee::{
+    FitTrackeeSource, Foreign, ForeignEquipment, ForeignSport, ForeignToken, ForeignUser, ForeignWorkout,
+};
 pub use items::{Documents, Item, ItemFilter, Items};
 pub use jobs::{Job, JobState, Jobs, NewJob};
 pub use mailed::{MailedPurpose, MailedToken, MailedTokens};
@@ -114,8 +118,9 @@ pub trait AccountWrites: fmt::Debug + Send + Sync + 'static {
     /// Makes an account, if its name and address are free.
     fn create_account(&self, new: NewAccount) -> Answer<'_, Written>;
 
-    /// Makes an account that comes from another server, under its number there when that is free and under
-    /// a new one else. Signed tokens that its old server issued stay good: its `not_before` is 1970.
+    /// Makes an account that comes from another server, under its number there when that is free and was
+    /// never used, and under a new one else. Signed tokens that its old server issued stay good in the first
+    /// case alone, in which its `not_before` is 1970; in the second it is `created_at`.
     ///
     /// Free is what lies between 1 and 2⁵³ and no account has or ever had here: tokens of one that was
     /// deleted must not become good again. New accounts get numbers behind all that were given out.

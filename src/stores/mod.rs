@@ -10,11 +10,13 @@ use crate::ports::Store;
 
 #[doc(hidden)]
 pub mod conformance;
+mod foreign;
 mod kept;
 mod memory;
 mod open_error;
 mod sql;
 
+pub use foreign::{FitTrackeeDatabase, ForeignError};
 pub use memory::MemoryStore;
 pub use open_error::{OpenError, OpenErrorKind};
 pub use sql::{SqlOptions, SqlStore};

@@ -30,6 +30,7 @@ use crate::accounts::AccountService;
 use crate::layer::Dialect;
 
 mod dialect;
+pub mod import;
 mod profile;
 mod registration;
 mod routes;

@@ -44,8 +44,8 @@ impl Form {
             return Err(Stop::PAYLOAD);
         }
         let language = match (members.take("language"), members.take("lang")) {
-            (Scalar::Null, second) => language(&second),
-            (first, _) => language(&first),
+            (Scalar::Text(text), _) | (Scalar::Null, Scalar::Text(text)) => language(Some(&text)),
+            _ => language(None),
         };
         Ok(Self { username, email, password: password.into(), language })
     }
@@ -84,11 +84,9 @@ fn is_address(text: &str) -> bool {
     all(local, b"_.+-") && all(label, b"-") && all(rest, b"-.") && EmailAddress::parse(text).is_ok()
 }
 
-fn language(value: &Scalar) -> &'static str {
-    match value {
-        Scalar::Text(text) => LANGUAGES.iter().find(|known| *known == text).copied().unwrap_or("en"),
-        _ => "en",
-    }
+/// A language that the original is translated into: the one asked for, else English.
+pub(super) fn language(wanted: Option<&str>) -> &'static str {
+    wanted.and_then(|wanted| LANGUAGES.into_iter().find(|known| *known == wanted)).unwrap_or("en")
 }
 
 /// What the original is translated into.
