@@ -2,19 +2,26 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// A member's value. What is in a list or object is read and not kept, for no tracker wants it.
-#[derive(PartialEq)]
+/// A member's value. What is in an object is read and not kept, for no tracker wants it.
+#[derive(Clone, PartialEq)]
 pub(super) enum Scalar {
     Null,
     Bool(bool),
     Text(String),
     /// A number without sign, point and exponent.
     Whole(u64),
-    /// Another number, a list or an object.
+    /// Another number.
+    Number(f64),
+    /// A list of at most [`LONGEST_LIST`] values; lists in it are not kept.
+    List(Vec<Self>),
+    /// An object, a longer list, or a list in a list.
     Other,
 }
+
+/// The values of a list that are kept.
+const LONGEST_LIST: usize = 256;
 
 impl fmt::Debug for Scalar {
     /// Without the text, which may be a password.
@@ -24,6 +31,8 @@ impl fmt::Debug for Scalar {
             Self::Bool(value) => f.debug_tuple("Bool").field(value).finish(),
             Self::Text(_) => f.write_str("Text(..)"),
             Self::Whole(value) => f.debug_tuple("Whole").field(value).finish(),
+            Self::Number(value) => f.debug_tuple("Number").field(value).finish(),
+            Self::List(values) => f.debug_tuple("List").field(values).finish(),
             Self::Other => f.write_str("Other"),
         }
     }
@@ -31,11 +40,22 @@ impl fmt::Debug for Scalar {
 
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        reader.deserialize_any(ScalarVisitor)
+        reader.deserialize_any(ScalarVisitor { in_list: false })
     }
 }
 
-struct ScalarVisitor;
+struct ScalarVisitor {
+    /// Of a list in a list nothing is kept, so that depth costs neither memory nor stack.
+    in_list: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Scalar, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for ScalarVisitor {
     type Value = Scalar;
@@ -52,16 +72,17 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Scalar::Bool(value))
     }
 
-    fn visit_i64<E>(self, _negative: i64) -> Result<Scalar, E> {
-        Ok(Scalar::Other)
+    fn visit_i64<E>(self, negative: i64) -> Result<Scalar, E> {
+        #[expect(clippy::cast_precision_loss, reason = "as every reader of JSON numbers does")]
+        Ok(Scalar::Number(negative as f64))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
         Ok(Scalar::Whole(value))
     }
 
-    fn visit_f64<E>(self, _value: f64) -> Result<Scalar, E> {
-        Ok(Scalar::Other)
+    fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(value))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
@@ -69,8 +90,18 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
+        let mut values = Vec::new();
+        while !self.in_list && values.len() < LONGEST_LIST {
+            match list.next_element_seed(Self { in_list: true })? {
+                Some(value) => values.push(value),
+                None => return Ok(Scalar::List(values)),
+            }
+        }
+        let mut more = self.in_list;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            more = true;
+        }
+        Ok(if more { Scalar::Other } else { Scalar::List(values) })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Scalar, A::Error> {
@@ -149,15 +180,22 @@ mod tests {
             ("\"a\\u00e9\"", Scalar::Text("a\u{e9}".to_owned())),
             ("1", Scalar::Whole(1)),
             ("18446744073709551615", Scalar::Whole(u64::MAX)),
-            ("-1", Scalar::Other),
-            ("1.0", Scalar::Other),
-            ("[1,[\"a\"]]", Scalar::Other),
+            ("-1", Scalar::Number(-1.0)),
+            ("1.5", Scalar::Number(1.5)),
+            ("[]", Scalar::List(Vec::new())),
+            ("[1,[\"a\"],{}]", Scalar::List(vec![Scalar::Whole(1), Scalar::Other, Scalar::Other])),
             ("{\"a\":{\"b\":1}}", Scalar::Other),
         ];
         for (text, expected) in rows {
             assert_eq!(serde_json::from_str::<Scalar>(text).unwrap(), expected, "{text}");
         }
         assert!(serde_json::from_str::<Scalar>("[1,").is_err());
+        let longest = format!("[{}0]", "0,".repeat(LONGEST_LIST - 1));
+        assert!(
+            matches!(serde_json::from_str(&longest).unwrap(), Scalar::List(values) if values.len() == LONGEST_LIST)
+        );
+        let longer = format!("[{}0]", "0,".repeat(LONGEST_LIST));
+        assert_eq!(serde_json::from_str::<Scalar>(&longer).unwrap(), Scalar::Other);
     }
 
     #[test]

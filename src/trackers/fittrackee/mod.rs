@@ -31,9 +31,11 @@ use crate::layer::Dialect;
 
 mod dialect;
 pub mod import;
+mod objects;
 mod profile;
 mod registration;
 mod routes;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -1,5 +1,6 @@
 //! The user object (contract section 4.1) and the document that keeps what only this tracker knows.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -10,13 +11,14 @@ use trackgate_schemes::store::Account;
 use trackgate_schemes::{Reason, Rejection};
 
 use super::ID;
+use super::objects::kept::SportPreference;
 use super::wire::{Json, Stop};
 use crate::accounts::AccountService;
 
 /// What this tracker keeps about an account, as a JSON text in the store.
 ///
 /// A member that is not there has the value of a new account, so that members can be added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent switches of the contract")]
 pub(super) struct Profile {
@@ -35,6 +37,8 @@ pub(super) struct Profile {
     pub(super) language: Option<String>,
     pub(super) last_name: Option<String>,
     pub(super) location: Option<String>,
+    /// By the sport's number.
+    pub(super) sports: BTreeMap<u8, SportPreference>,
     pub(super) start_elevation_at_zero: bool,
     pub(super) timezone: Option<String>,
     pub(super) use_dark_mode: Option<bool>,
@@ -71,6 +75,7 @@ impl Default for Profile {
             language: Some("en".into()),
             last_name: None,
             location: None,
+            sports: BTreeMap::new(),
             start_elevation_at_zero: true,
             timezone: Some("Europe/Paris".into()),
             use_dark_mode: Some(false),
@@ -146,8 +151,8 @@ impl Profile {
                 ("nb_sports", Json::Int(0)),
                 ("nb_workouts", Json::Int(0)),
                 ("picture", Json::Bool(false)),
-                ("records", Json::Nothing),
-                ("sports_list", Json::Nothing),
+                ("records", Json::List(Vec::new())),
+                ("sports_list", Json::List(Vec::new())),
                 ("start_elevation_at_zero", Json::Bool(self.start_elevation_at_zero)),
                 ("timezone", Json::text(self.timezone.as_deref())),
                 ("total_ascent", Json::Float(0.0)),

@@ -1,180 +1,75 @@
-//! The endpoints and what answers them.
+//! The endpoints of the tracker, and how a handler that stops early is answered.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
-use trackgate_schemes::store::AccountState;
-use trackgate_schemes::{CredentialKind, Grants, Login, Reason, Rejection, Secret};
+use http::{HeaderValue, Method, Response, header};
 
-use super::profile::Profile;
-use super::registration::{self, Form};
-use super::wire::{self, Json, Stop};
-use super::{ID, Registration, Shared};
-use crate::accounts::{self, ChangeError, Origin};
+use super::wire::{self, Stop};
+use super::{Shared, sign_in};
 use crate::layer::{Dialect as _, Refusal};
 use crate::message::Body;
-use crate::trackers::json::Scalar;
 use crate::trackers::{Call, Endpoint, whole};
 
 /// All endpoints of the tracker.
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
-    let limit = shared.settings.max_body_bytes;
-    vec![
-        endpoint(shared, Method::POST, REGISTER, register).public("strangers make their accounts").max_body(limit),
-        options(REGISTER, "OPTIONS, POST"),
-        endpoint(shared, Method::POST, LOGIN, login).public("the body holds the password").max_body(limit),
-        options(LOGIN, "OPTIONS, POST"),
-        endpoint(shared, Method::GET, PROFILE, profile).granted("profile:read"),
-        options(PROFILE, "GET, HEAD, OPTIONS"),
-        endpoint(shared, Method::POST, LOGOUT, logout).max_body(limit),
-        options(LOGOUT, "OPTIONS, POST"),
-    ]
+    let mut endpoints = sign_in::endpoints(shared);
+    let options = options(&endpoints);
+    endpoints.extend(options);
+    endpoints
 }
 
-/// An endpoint whose handler may stop early.
-fn endpoint<F, A>(shared: &Arc<Shared>, method: Method, path: &'static str, answer: F) -> Endpoint
+/// An endpoint whose handler may stop early; it takes bodies up to the tracker's limit.
+pub(super) fn endpoint<F, A>(shared: &Arc<Shared>, method: Method, path: &'static str, answer: F) -> Endpoint
 where
     F: Fn(Arc<Shared>, Call) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Result<Response<Bytes>, Stop>> + Send + 'static,
 {
+    let limit = shared.settings.max_body_bytes;
     let shared = Arc::clone(shared);
-    Endpoint::new(method, path, move |call| {
+    let handler = move |call| {
         let (shared, answer) = (Arc::clone(&shared), answer.clone());
         async move {
-            let response = match answer(Arc::clone(&shared), call).await {
-                Ok(response) => response,
-                Err(Stop::Message(status, message)) => wire::error_message(status, &message),
-                Err(Stop::Page(status)) => wire::page(status),
-                Err(Stop::Rejected(why)) => shared.dialect.render(&Refusal::new(&why)),
-            };
-            whole(response)
+            match answer(Arc::clone(&shared), call).await {
+                Ok(response) => whole(response),
+                Err(stop) => stopped(&shared, stop),
+            }
         }
+    };
+    Endpoint::new(method, path, handler).max_body(limit)
+}
+
+/// The answer of a handler that stopped.
+pub(super) fn stopped(shared: &Shared, stop: Stop) -> Response<Body> {
+    whole(match stop {
+        Stop::Message(status, message) => wire::error_message(status, &message),
+        Stop::Page(status) => wire::page(status),
+        Stop::Rejected(why) => shared.dialect.render(&Refusal::new(&why)),
     })
 }
 
-/// `OPTIONS` of a path: 200 and nothing but `Allow`.
-fn options(path: &'static str, allow: &'static str) -> Endpoint {
-    Endpoint::new(Method::OPTIONS, path, move |_call: Call| async move {
-        let mut response = Response::new(Body::empty());
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-        response
-    })
-    .public("it tells the methods alone")
-}
-
-async fn register(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
-    if shared.settings.registration == Registration::Closed {
-        return Err(Stop::Message(StatusCode::FORBIDDEN, "error, registration is disabled".into()));
-    }
-    let origin = Origin::nobody(ID, call.client);
-    let members = wire::members(call.request, shared.settings.max_body_bytes, REGISTER_MEMBERS).await?;
-    let Form { username, email, password, language } = Form::read(members)?;
-    let login = Login::parse(&username).map_err(|_unfit| Stop::PAYLOAD)?;
-    if shared.accounts.store().account_by_login(&login).await?.is_some() {
-        return Err(registration::refused(NAME_TAKEN));
-    }
-    let wanted = accounts::Registration {
-        name: username,
-        email: Some(email),
-        password: Some(password),
-        state: AccountState::Unconfirmed,
-        grants: Grants::EVERYDAY,
-    };
-    // A known address takes the same way up to the store, the hash of the password included, and gets
-    // the same answer: whoever asks must not learn who is registered.
-    match shared.accounts.register(wanted, &origin).await {
-        Ok(account) => {
-            Profile::update(&shared.accounts, account.id, |profile| {
-                profile.accepted_privacy_policy = true;
-                profile.language = Some(language.into());
-            })
-            .await?;
+/// `OPTIONS` of every path: 200 and nothing but `Allow`.
+fn options(endpoints: &[Endpoint]) -> Vec<Endpoint> {
+    let mut paths: BTreeMap<&'static str, Vec<&Method>> = BTreeMap::new();
+    for endpoint in endpoints {
+        let methods = paths.entry(endpoint.path).or_insert_with(|| vec![&Method::OPTIONS]);
+        methods.push(&endpoint.method);
+        if endpoint.method == Method::GET {
+            methods.push(&Method::HEAD);
         }
-        Err(ChangeError::EmailTaken) => {}
-        Err(ChangeError::NameTaken) => return Err(registration::refused(NAME_TAKEN)),
-        Err(ChangeError::Stopped(why)) => return Err(why.into()),
-        Err(_unfit) => return Err(Stop::PAYLOAD),
     }
-    Ok(wire::success(StatusCode::OK, [("status", Json::Text("success".into()))]))
+    let answer = |(path, mut methods): (&'static str, Vec<&Method>)| {
+        methods.sort_unstable_by_key(|method| method.as_str());
+        let names: Vec<&str> = methods.into_iter().map(Method::as_str).collect();
+        let allow = HeaderValue::from_str(&names.join(", ")).expect("method names are header text");
+        let handler = move |_call: Call| {
+            let mut response = Response::new(Body::empty());
+            response.headers_mut().insert(header::ALLOW, allow.clone());
+            std::future::ready(response)
+        };
+        Endpoint::new(Method::OPTIONS, path, handler).public("it tells the methods alone")
+    };
+    paths.into_iter().map(answer).collect()
 }
-
-async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
-    let origin = Origin::nobody(ID, call.client);
-    let mut members = wire::members(call.request, shared.settings.max_body_bytes, LOGIN_MEMBERS).await?;
-    // What is no address or no password goes the same way as what is wrong, and costs the same.
-    let email = match members.take("email") {
-        Scalar::Text(text) if text.contains('@') => text,
-        _ => NO_ADDRESS.to_owned(),
-    };
-    let password = match members.take("password") {
-        Scalar::Text(text) => Secret::from(text),
-        _ => Secret::from(""),
-    };
-    let account = match shared.accounts.sign_in(ID, &email, password, &origin).await {
-        Ok(account) => account,
-        Err(why) => {
-            return match (why.reason, why.retry_after_seconds()) {
-                (Reason::Locked, Some(seconds)) => {
-                    let mut response = wire::error_message(StatusCode::UNAUTHORIZED, "invalid credentials");
-                    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-                    Ok(response)
-                }
-                (Reason::Overloaded | Reason::Unavailable | Reason::Internal, _) => Err(why.into()),
-                _ => Err(Stop::CREDENTIALS),
-            };
-        }
-    };
-    let token = shared.tokens.issue(&account, call.now)?;
-    let Some(text) = token.expose_text() else {
-        return Err(Rejection::new(Reason::Internal, ID).into());
-    };
-    let mut response = wire::success(
-        StatusCode::OK,
-        [
-            ("auth_token", Json::Text(text.to_owned())),
-            ("message", Json::Text("successfully logged in".into())),
-            ("status", Json::Text("success".into())),
-        ],
-    );
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
-}
-
-async fn profile(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
-    let id = call.identity().account().ok_or(Stop::TOKEN)?;
-    let account = shared.accounts.store().account(id).await?.ok_or(Stop::TOKEN)?;
-    let user = Profile::load(&shared.accounts, id).await?.user(&account);
-    Ok(wire::success(StatusCode::OK, [("data", user), ("status", Json::Text("success".into()))]))
-}
-
-/// Twice at once has one effect and one answer: what is signed out already stays so.
-async fn logout(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
-    let who = call.identity();
-    let origin = Origin::of(who, ID, call.client);
-    let ended = match who.credential().kind {
-        CredentialKind::Jwt => shared.accounts.end_jwt(who, &origin).await,
-        CredentialKind::Session => shared.accounts.end_session(&who.credential().id, &origin).await,
-        _ => return Err(Stop::TOKEN),
-    };
-    let (status, message, outcome) = match ended {
-        Ok(()) | Err(ChangeError::NotFound) => (StatusCode::OK, "successfully logged out", "success"),
-        Err(ChangeError::Stopped(why)) if why.reason != Reason::Internal => return Err(why.into()),
-        Err(_failed) => (StatusCode::INTERNAL_SERVER_ERROR, "error on token blacklist", "error"),
-    };
-    Ok(wire::success(status, [("message", Json::Text(message.into())), ("status", Json::Text(outcome.into()))]))
-}
-
-const LOGIN: &str = "/api/auth/login";
-const LOGOUT: &str = "/api/auth/logout";
-const PROFILE: &str = "/api/auth/profile";
-const REGISTER: &str = "/api/auth/register";
-
-const LOGIN_MEMBERS: &[&str] = &["email", "password"];
-const REGISTER_MEMBERS: &[&str] = &["username", "email", "password", "accepted_policy", "language", "lang"];
-
-const NAME_TAKEN: &str = "sorry, that username is already taken";
-
-/// Has an `@`, so that it is not taken for a user name, and is no address.
-const NO_ADDRESS: &str = "@";

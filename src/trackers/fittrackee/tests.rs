@@ -273,7 +273,7 @@ fn a(bytes: &[u8]) -> String {
             Scalar::Null => "null".into(),
             Scalar::Bool(value) => value.to_string(),
             Scalar::Text(text) => format!("={text}"),
-            Scalar::Whole(_) | Scalar::Other => "value".into(),
+            Scalar::Whole(_) | Scalar::Number(_) | Scalar::List(_) | Scalar::Other => "value".into(),
         },
     }
 }

@@ -211,13 +211,18 @@ pub(super) enum Json {
     Float(f64),
     /// Text.
     Text(String),
-    /// An empty list; this cut has no other.
-    Nothing,
+    /// A list.
+    List(Vec<Json>),
     /// An object; its keys go out sorted.
     Object(BTreeMap<&'static str, Json>),
 }
 
 impl Json {
+    /// An object of these members.
+    pub(super) fn object(members: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
+        Self::Object(members.into_iter().collect())
+    }
+
     /// Text, or `null`.
     pub(super) fn text(text: Option<&str>) -> Self {
         text.map_or(Self::Null, |text| Self::Text(text.to_owned()))
@@ -230,7 +235,16 @@ impl Json {
             Self::Int(value) => write!(out, "{value}").expect(STRING),
             Self::Float(value) => write!(out, "{value:?}").expect(STRING),
             Self::Text(text) => write!(out, "{}", PythonText(text)).expect(STRING),
-            Self::Nothing => out.push_str("[]"),
+            Self::List(values) => {
+                out.push('[');
+                for (n, value) in values.iter().enumerate() {
+                    if n > 0 {
+                        out.push(',');
+                    }
+                    value.write(out);
+                }
+                out.push(']');
+            }
             Self::Object(members) => {
                 for (n, (name, value)) in members.iter().enumerate() {
                     out.push(if n == 0 { '{' } else { ',' });
@@ -246,7 +260,7 @@ impl Json {
 /// An answer in the style of success: keys sorted, no blanks, ASCII, one final newline.
 pub(super) fn success(status: StatusCode, members: impl IntoIterator<Item = (&'static str, Json)>) -> Response<Bytes> {
     let mut text = String::new();
-    Json::Object(members.into_iter().collect()).write(&mut text);
+    Json::object(members).write(&mut text);
     text.push('\n');
     message::json(status, text)
 }

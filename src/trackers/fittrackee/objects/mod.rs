@@ -1,0 +1,4 @@
+//! Sports, equipment and workouts, and what is summed up from them.
+
+pub(super) mod kept;
+pub(super) mod sports;
