@@ -25,7 +25,7 @@ pub(super) enum Import {
     /// Bring the users of a FitTrackee 0.8.13 server, with their passwords and preferences
     ///
     /// Brings accounts (name, e-mail address, password, whether they may sign in, administrators), profiles and
-    /// preferences, what was mailed and not used yet, and the list of signed-out tokens. The other server's
+    /// preferences, equipment and workouts, what was mailed and not used yet, and the list of signed-out tokens. The other server's
     /// database is only read, as it is at one instant; that server may run on meanwhile.
     ///
     /// It can be stopped at any time (Ctrl-C) and run again: whoever was brought already is left alone. Run it
@@ -167,7 +167,13 @@ fn tell(common: &Common, config: &Config, report: &Report) -> Result<(), CliErro
         .filter(|line| report.dry_run || !line.left_out.is_empty() || !line.notes.is_empty())
         .collect();
     if !told.is_empty() {
-        output::list(false, &["user", "name", "account", "what", "but"], &told, |line| cells(line, report), "")?;
+        output::list(
+            false,
+            &["user", "name", "account", "equipment", "workouts", "what", "but"],
+            &told,
+            |line| cells(line, report),
+            "",
+        )?;
     }
     let tokens = report.signed_out;
     let would = if report.dry_run { "would be " } else { "" };
@@ -202,7 +208,8 @@ fn cells(line: &Line, report: &Report) -> Vec<String> {
     };
     let but: Vec<_> = line.left_out.iter().chain(&line.notes).map(String::as_str).collect();
     let account = output::or_dash(line.account);
-    vec![line.user.to_string(), line.name.clone(), account, what.to_owned(), but.join("; ")]
+    let (equipments, workouts) = (line.equipments.to_string(), line.workouts.to_string());
+    vec![line.user.to_string(), line.name.clone(), account, equipments, workouts, what.to_owned(), but.join("; ")]
 }
 
 /// Whether no other server can have signed what the tracker takes.

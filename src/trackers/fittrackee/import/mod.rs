@@ -1,7 +1,7 @@
 //! Bringing users from a FitTrackee 0.8.13 server.
 //!
-//! Signed-out tokens come first, so that none of them is good for an instant. Then each user: the account,
-//! what was mailed to its owner, and last the profile with the mark of whom it was there. So a run may be
+//! Signed-out tokens come first, so that none of them is good for an instant. Then each user: the account, its
+//! equipment and workouts, what was mailed to its owner, and last the profile with the mark of whom it was there. So a run may be
 //! stopped anywhere, and the next one goes on; who has the mark is left alone.
 //!
 //! An account keeps its number when that is free, for the other server's tokens name it by nothing else.
@@ -17,14 +17,16 @@ use trackgate_schemes::store::{Account, AccountState, StoreError};
 use trackgate_schemes::{AccountId, Login};
 
 use super::ID;
+use super::objects::kept::{EQUIPMENTS, WORKOUTS};
 use super::profile::Profile;
 use crate::accounts::{AccountService, ChangeError, Origin};
-use crate::ports::{FitTrackeeSource, Foreign, ForeignUser, MailedPurpose, MailedToken};
+use crate::ports::{FitTrackeeSource, Foreign, ForeignUser, Item, MailedPurpose, MailedToken};
 use user::{Arrival, Policy};
 
 mod report;
 #[cfg(test)]
 mod tests;
+mod things;
 mod user;
 
 pub use report::{End, Line, Outcome, Report, SignedOutTokens};
@@ -262,10 +264,11 @@ impl Import {
     }
 
     /// Makes the account, if its number is indeed free.
-    async fn bring(&self, arrival: Arrival) -> Result<Handled, StoreError> {
+    async fn bring(&self, mut arrival: Arrival) -> Result<Handled, StoreError> {
         if self.options.run == Run::Dry {
-            let number = arrival.number.0;
-            return Ok(told(arrival, Some(number), Outcome::Imported).into());
+            let number = arrival.number;
+            let things = self.things(&mut arrival, number).await?;
+            return Ok(told(arrival, Some(number.0), Outcome::Imported).with(things).into());
         }
         let account = match self.make(&arrival).await? {
             Ok(account) => account,
@@ -299,9 +302,11 @@ impl Import {
         }
     }
 
-    async fn renumber(&self, arrival: Arrival) -> Result<Line, StoreError> {
+    async fn renumber(&self, mut arrival: Arrival) -> Result<Line, StoreError> {
         if self.options.run == Run::Dry {
-            let mut line = told(arrival, None, Outcome::Imported);
+            let number = arrival.number;
+            let things = self.things(&mut arrival, number).await?;
+            let mut line = told(arrival, None, Outcome::Imported).with(things);
             line.notes.push(RENUMBERED.into());
             return Ok(line);
         }
@@ -327,26 +332,78 @@ impl Import {
     }
 
     /// Everything but the account itself, the mark last.
-    async fn complete(&self, arrival: Arrival, account: Account, outcome: Outcome) -> Result<Line, StoreError> {
+    async fn complete(&self, mut arrival: Arrival, account: Account, outcome: Outcome) -> Result<Line, StoreError> {
         let id = account.id;
-        if self.options.run == Run::Dry {
-            return Ok(told(arrival, Some(id.0), outcome));
+        let things = self.things(&mut arrival, id).await?;
+        if self.options.run == Run::Real {
+            if let Some(mailed) = &arrival.mailed
+                && (mailed.purpose != MailedPurpose::ConfirmAccount || account.state == AccountState::Unconfirmed)
+            {
+                let token = MailedToken {
+                    account: id,
+                    purpose: mailed.purpose,
+                    digest: mailed.digest.clone(),
+                    about: mailed.about.clone(),
+                    created_at: self.accounts.clock().now(),
+                    expires_at: None,
+                };
+                self.accounts.store().put_mailed_token(token).await?;
+            }
+            self.keep_profile(id, &arrival.profile).await?;
         }
-        if let Some(mailed) = &arrival.mailed
-            && (mailed.purpose != MailedPurpose::ConfirmAccount || account.state == AccountState::Unconfirmed)
-        {
-            let token = MailedToken {
-                account: id,
-                purpose: mailed.purpose,
-                digest: mailed.digest.clone(),
-                about: mailed.about.clone(),
-                created_at: self.accounts.clock().now(),
-                expires_at: None,
+        Ok(told(arrival, Some(id.0), outcome).with(things))
+    }
+
+    /// Equipment, workouts and choices about sports.
+    async fn things(&self, arrival: &mut Arrival, owner: AccountId) -> Result<Things, StoreError> {
+        let user = arrival.number.0;
+        let mut things = Things::default();
+        let mut equipment = HashSet::new();
+        for row in self.source.equipments(user).await? {
+            let id = match things::equipment(owner, &row) {
+                Ok(item) => self.keep(EQUIPMENTS, item).await?,
+                Err(why) => Err(why),
             };
-            self.accounts.store().put_mailed_token(token).await?;
+            match id {
+                Ok(id) => equipment.insert(id.to_string()),
+                Err(why) => {
+                    arrival.left_out.push(why);
+                    continue;
+                }
+            };
+            things.equipments += 1;
         }
-        self.keep_profile(id, &arrival.profile).await?;
-        Ok(told(arrival, Some(id.0), outcome))
+        arrival.profile.sports = things::choices(&self.source.sports(user).await?, &equipment, &mut arrival.left_out);
+        let mut after = 0;
+        loop {
+            let page = self.source.workouts(user, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(things) };
+            after = last.id;
+            for row in page {
+                let kept = match things::workout(owner, &row, &equipment) {
+                    Ok(item) => self.keep(WORKOUTS, item).await?,
+                    Err(why) => Err(why),
+                };
+                match kept {
+                    Ok(_id) => things.workouts += 1,
+                    Err(why) => arrival.left_out.push(why),
+                }
+            }
+        }
+    }
+
+    /// Keeps a thing; an interrupted run may have kept it already.
+    async fn keep(&self, collection: &str, item: Item) -> Result<Result<Arc<str>, String>, StoreError> {
+        let (id, owner) = (Arc::clone(&item.id), item.account);
+        let store = self.accounts.store();
+        if self.options.run == Run::Dry || store.add_item(collection, item).await? {
+            return Ok(Ok(id));
+        }
+        let other = store.item(collection, &id).await?;
+        Ok(match other {
+            Some(other) if other.account != owner => Err(format!("{collection}/{id} is somebody else's here")),
+            _ => Ok(id),
+        })
     }
 
     /// Keeps the profile and the mark. What the owner changed since an interrupted run stays.
@@ -362,6 +419,20 @@ impl Import {
         kept.await.map(drop).map_err(|_stop| {
             StoreError::new(trackgate_schemes::store::StoreErrorKind::Unavailable, "a profile could not be stored")
         })
+    }
+}
+
+/// How much came along with a user.
+#[derive(Clone, Copy, Debug, Default)]
+struct Things {
+    equipments: u64,
+    workouts: u64,
+}
+
+impl Line {
+    fn with(mut self, things: Things) -> Self {
+        (self.equipments, self.workouts) = (things.equipments, things.workouts);
+        self
     }
 }
 

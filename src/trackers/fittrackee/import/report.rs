@@ -41,6 +41,10 @@ pub struct Line {
     pub outcome: Outcome,
     /// The number of the account here.
     pub account: Option<i64>,
+    /// How many pieces of equipment came along.
+    pub equipments: u64,
+    /// How many workouts came along.
+    pub workouts: u64,
     /// What could not be brought along, and why.
     pub left_out: Vec<String>,
     /// What else the operator should know.
@@ -92,7 +96,7 @@ impl Report {
 
 impl Line {
     pub(super) fn new(user: i64, name: String, outcome: Outcome) -> Self {
-        Self { user, name, outcome, account: None, left_out: Vec::new(), notes: Vec::new() }
+        Self { user, name, outcome, account: None, equipments: 0, workouts: 0, left_out: Vec::new(), notes: Vec::new() }
     }
 
     pub(super) fn left_out(user: i64, name: String, why: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 //! A user of the other server as an account here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -183,6 +184,7 @@ fn profile(
         language: Some(registration::language(user.language.as_deref()).to_owned()),
         last_name,
         location,
+        sports: BTreeMap::new(),
         start_elevation_at_zero: user.start_elevation_at_zero,
         timezone,
         use_dark_mode: user.use_dark_mode,
@@ -194,7 +196,7 @@ fn profile(
 const NO_ADDRESS: &str = "the e-mail address cannot be one here";
 
 /// The instant of a date and time in UTC, to the microsecond.
-fn instant(text: &str) -> Option<SystemTime> {
+pub(super) fn instant(text: &str) -> Option<SystemTime> {
     let date = text.parse::<DateTime>().ok()?;
     Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().into())
 }
