@@ -20,6 +20,7 @@ use crate::gateway::{
     ForwardedHeader, Handle, Limits, Listener, Pipeline, Running, Shutdown, StartError, Streams, TlsError, TlsReloader,
     TrustedProxies, TrustsEverybody, start,
 };
+use crate::ports::Files;
 use crate::telemetry::AccessLog;
 
 /// What stays the same while configurations are replaced: the store, the accounts, the guess guard.
@@ -33,6 +34,8 @@ pub struct Ground {
     pub lockout: Arc<Lockout>,
     /// Answers that end with their credential.
     pub streams: Arc<Streams>,
+    /// Pictures, archives, tracks.
+    pub files: Arc<dyn Files>,
 }
 
 /// Why the gateway could not be put together.
@@ -46,6 +49,15 @@ pub enum AssembleError {
     #[error("the data folder {} cannot be made", folder.display())]
     DataDir {
         /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder of files cannot be used.
+    #[error("the files below {} cannot be used", folder.display())]
+    Files {
+        /// The data folder.
         folder: PathBuf,
         /// What the system said.
         #[source]
@@ -190,10 +202,17 @@ impl Gateway {
 /// [`AssembleError`] with what cannot be had.
 pub async fn ground(config: &Config, clock: Arc<dyn Clock>) -> Result<Ground, AssembleError> {
     make_data_dir(&config.data_dir)?;
-    ground_on(&config.store.resolve(&config.data_dir)?, config, clock).await
+    let files = catalogue::open_files(&config.data_dir);
+    let files = files.map_err(|source| AssembleError::Files { folder: config.data_dir.clone(), source })?;
+    ground_on(&config.store.resolve(&config.data_dir)?, files, config, clock).await
 }
 
-async fn ground_on(url: &str, config: &Config, clock: Arc<dyn Clock>) -> Result<Ground, AssembleError> {
+async fn ground_on(
+    url: &str,
+    files: Arc<dyn Files>,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+) -> Result<Ground, AssembleError> {
     let store = catalogue::open_store(url).await?;
     let limits = GuessLimits {
         per_account: config.guessing.per_account,
@@ -206,7 +225,7 @@ async fn ground_on(url: &str, config: &Config, clock: Arc<dyn Clock>) -> Result<
     let pool = HashPool::new(config.passwords.threads, config.passwords.queue);
     let sign_in = SignIn::new(Arc::clone(&store) as _, Arc::clone(&lockout) as _, pool);
     let accounts = AccountService::new(store, sign_in.clone(), Arc::new(Memories::default()), clock);
-    Ok(Ground { accounts, sign_in, lockout, streams: Arc::default() })
+    Ok(Ground { accounts, sign_in, lockout, streams: Arc::default(), files })
 }
 
 /// Runs a task of the command line on the accounts of a configuration, and closes the store behind it.
@@ -245,7 +264,8 @@ where
     E: From<AssembleError>,
     F: AsyncFnOnce(&Ground) -> Result<T, E>,
 {
-    on_a_runtime(ground_on("memory:", config, Arc::new(SystemClock)), task)
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    on_a_runtime(ground_on("memory:", catalogue::scratch_files(Arc::clone(&clock)), config, clock), task)
 }
 
 fn on_a_runtime<T, E, F>(ground: impl Future<Output = Result<Ground, AssembleError>>, task: F) -> Result<T, E>

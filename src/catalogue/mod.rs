@@ -2,16 +2,18 @@
 //!
 //! Whoever adds one of them adds its folder and a line here.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use trackgate_schemes::SignIn;
 use trackgate_schemes::store::StoreError;
+use trackgate_schemes::{Clock, SignIn};
 
 use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
-use crate::ports::{FitTrackeeSource, Store};
+use crate::ports::{Files, FitTrackeeSource, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 
 mod policies;
@@ -38,6 +40,20 @@ pub async fn open_store(url: &str) -> Result<Arc<dyn Store>, OpenError> {
 /// [`ForeignError`] with what keeps it from being read.
 pub async fn open_fittrackee(url: &str) -> Result<impl FitTrackeeSource, ForeignError> {
     crate::stores::FitTrackeeDatabase::open(url).await
+}
+
+/// Opens the folder of files below this data folder, making it where needed. Blocks.
+///
+/// # Errors
+///
+/// [`io::Error`] if it cannot be made or read.
+pub fn open_files(data_dir: &Path) -> io::Result<Arc<dyn Files>> {
+    Ok(Arc::new(crate::stores::FolderFiles::open(&data_dir.join("files"))?))
+}
+
+/// Files that end with the process, dated by this clock.
+pub fn scratch_files(clock: Arc<dyn Clock>) -> Arc<dyn Files> {
+    Arc::new(crate::stores::MemoryFiles::new(clock))
 }
 
 /// Everything that a configuration names, ready to run.

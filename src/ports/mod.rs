@@ -16,6 +16,7 @@ use trackgate_schemes::{AccountId, AccountName, EmailAddress, Grants, Secret};
 
 mod audit;
 mod events;
+mod files;
 mod fittrackee;
 mod items;
 mod jobs;
@@ -24,6 +25,7 @@ mod tracking;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter};
 pub use events::{Event, EventKind, Events};
+pub use files::{Area, Contents, FileName, Files, Listed, NewFile, NoFileName, OpenFile};
 pub use fittrackee::{
     FitTrackeeSource, Foreign, ForeignEquipment, ForeignSport, ForeignToken, ForeignUser, ForeignWorkout,
 };

@@ -23,6 +23,7 @@ mod input;
 mod json;
 pub mod livetracking;
 pub mod lptracker;
+mod served;
 pub mod sessions;
 #[cfg(test)]
 mod testing;
