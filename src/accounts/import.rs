@@ -8,16 +8,37 @@ use trackgate_schemes::store::Account;
 use super::{AccountService, BLACKLIST_SLACK, ChangeError, FOR_EVER, Origin, written};
 use crate::ports::{AuditAction, NewAccount};
 
+/// Which number an account gets that comes from another server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third")]
+pub enum NumberHere {
+    /// The next one that was never used.
+    New,
+    /// The one that it had there.
+    Same,
+}
+
 impl AccountService {
-    /// Makes an account that was `number` on another server: here too when that is free.
+    /// Makes an account that was `number` on another server, under this number here or under a new one.
     ///
-    /// Tokens that the other server signed are good for it only then; who imports looks at the number.
+    /// Tokens that the other server signed are good for it under the same number alone: under any other they
+    /// name somebody else.
     ///
     /// # Errors
     ///
-    /// [`ChangeError`] if name or address are taken, or the store is down.
-    pub async fn import(&self, number: AccountId, new: NewAccount, origin: &Origin) -> Result<Account, ChangeError> {
-        let account = written(self.store.import_account(number, new).await?)?;
+    /// [`ChangeError`] if name, address or number are taken, or the store is down.
+    pub async fn import(
+        &self,
+        number: AccountId,
+        here: NumberHere,
+        new: NewAccount,
+        origin: &Origin,
+    ) -> Result<Account, ChangeError> {
+        let made = match here {
+            NumberHere::New => self.store.create_account(new).await?,
+            NumberHere::Same => self.store.import_account(number, new).await?,
+        };
+        let account = written(made)?;
         self.note(AuditAction::AccountCreate, &account, origin, &format!("imported {number}")).await?;
         Ok(account)
     }

@@ -24,6 +24,7 @@ mod reserved;
 mod tests;
 
 pub use follow::{FollowError, Follower};
+pub use import::NumberHere;
 pub use memories::Memories;
 pub use reserved::is_reserved;
 
@@ -107,6 +108,9 @@ pub enum ChangeError {
     /// There is no such account, token or session.
     #[error("there is none of that name")]
     NotFound,
+    /// Another account has the number, or had it.
+    #[error("that number is taken")]
+    NumberTaken,
     /// It could not be done now.
     #[error("it cannot be done now ({})", .0.reason)]
     Stopped(Rejection),
@@ -509,6 +513,7 @@ fn written(written: Written) -> Result<Account, ChangeError> {
         Written::EmailTaken => Err(ChangeError::EmailTaken),
         Written::NameTaken => Err(ChangeError::NameTaken),
         Written::NotFound => Err(ChangeError::NotFound),
+        Written::NumberTaken => Err(ChangeError::NumberTaken),
     }
 }
 

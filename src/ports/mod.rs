@@ -88,6 +88,8 @@ pub enum Written {
     NameTaken,
     /// There is no such account.
     NotFound,
+    /// Another account has that number, or had it.
+    NumberTaken,
 }
 
 /// Which credentials a change of an account ends.
@@ -120,12 +122,9 @@ pub trait AccountWrites: fmt::Debug + Send + Sync + 'static {
     /// Makes an account, if its name and address are free.
     fn create_account(&self, new: NewAccount) -> Answer<'_, Written>;
 
-    /// Makes an account that comes from another server, under its number there when that is free and was
-    /// never used, and under a new one else. Signed tokens that its old server issued stay good in the first
-    /// case alone, in which its `not_before` is 1970; in the second it is `created_at`.
-    ///
-    /// Free is what lies between 1 and 2⁵³ and no account has or ever had here: tokens of one that was
-    /// deleted must not become good again. New accounts get numbers behind all that were given out.
+    /// Makes an account that comes from another server, under its number there, if that is free and was never
+    /// used. Signed tokens that its old server issued stay good, since they name that number: its `not_before`
+    /// is 1970.
     fn import_account(&self, number: AccountId, new: NewAccount) -> Answer<'_, Written>;
 
     /// Changes an account and ends what must end, in one step.

@@ -255,6 +255,7 @@ async fn a_sign_out_taken_over_from_another_server_is_the_one_that_is_asked_for(
     let resigned = format!("{}AAAA", plain.rsplit_once('.').map(|(signed, _)| format!("{signed}.")).unwrap());
     assert_eq!(settings.signed_out(&resigned, at(IAT)), settings.signed_out(&plain, at(IAT)));
     assert_eq!(settings.signed_out(&plain, at(EXP)), Err(Reason::Expired));
+    assert!(settings.signed_out(&plain, at(IAT - 9)).is_ok(), "a clock that is late lets nobody in later");
     let number = token(format!("{{\"exp\":{EXP},\"iat\":{IAT},\"sub\":1}}"));
     for unfit in [number.as_str(), "", "a.b.c", "tg_token", &format!("{plain}=")] {
         assert_eq!(settings.signed_out(unfit, at(IAT)), Err(Reason::Malformed), "{unfit}");

@@ -126,9 +126,9 @@ impl State {
                 return Ok(Written::EmailTaken);
             }
         }
-        // Only the number that the old server gave makes its tokens good: under another they name somebody else.
-        let (id, not_before) = match import.filter(|number| self.is_free(*number)) {
-            Some(number) => (number, SystemTime::UNIX_EPOCH),
+        let (id, not_before) = match import {
+            Some(number) if self.is_free(number) => (number, SystemTime::UNIX_EPOCH),
+            Some(_used) => return Ok(Written::NumberTaken),
             None => (AccountId(self.numbers.accounts + 1), new.created_at),
         };
         self.numbers.accounts = self.numbers.accounts.max(id.0);

@@ -127,10 +127,10 @@ async fn create(connection: &mut AnyConnection, new: NewAccount, import: Option<
     {
         return Ok(Written::EmailTaken);
     }
-    // Only the number that the old server gave makes its tokens good: under another they name somebody else.
     let (id, not_before) = match import {
         Some(number) if is_free(connection, number).await? => (number, SystemTime::UNIX_EPOCH),
-        _ => (AccountId(next(connection, "accounts").await?), new.created_at),
+        Some(_used) => return Ok(Written::NumberTaken),
+        None => (AccountId(next(connection, "accounts").await?), new.created_at),
     };
     sqlx::query("UPDATE counters SET value = $1 WHERE name = 'accounts' AND value < $1")
         .bind(id.0)

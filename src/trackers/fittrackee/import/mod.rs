@@ -19,7 +19,7 @@ use trackgate_schemes::{AccountId, Login};
 use super::ID;
 use super::objects::kept::{EQUIPMENTS, WORKOUTS};
 use super::profile::Profile;
-use crate::accounts::{AccountService, ChangeError, Origin};
+use crate::accounts::{AccountService, ChangeError, NumberHere, Origin};
 use crate::ports::{FitTrackeeSource, Foreign, ForeignUser, Item, MailedPurpose, MailedToken};
 use user::{Arrival, Policy};
 
@@ -270,21 +270,11 @@ impl Import {
             let things = self.things(&mut arrival, number).await?;
             return Ok(told(arrival, Some(number.0), Outcome::Imported).with(things).into());
         }
-        let account = match self.make(&arrival).await? {
-            Ok(account) => account,
-            Err(why) => return Ok(told_left_out(arrival, why).into()),
-        };
-        if account.id == arrival.number {
-            return Ok(self.complete(arrival, account, Outcome::Imported).await?.into());
-        }
-        // An account that was deleted here had the number, or somebody took it just now.
-        match self.options.taken_numbers {
-            TakenNumbers::Renumber => Ok(self.renumbered(arrival, account).await?.into()),
-            TakenNumbers::LeaveOut => {
-                let deleted = self.accounts.delete(account.id, &Origin::operator()).await;
-                deleted.map_err(|why| down(&why))?;
-                Ok(self.displaced(arrival))
-            }
+        match self.make(&arrival, NumberHere::Same).await? {
+            Ok(account) => Ok(self.complete(arrival, account, Outcome::Imported).await?.into()),
+            // An account that was deleted here had it, or somebody took it just now.
+            Err(ChangeError::NumberTaken) => Ok(self.displaced(arrival)),
+            Err(why) => Ok(told_left_out(arrival, reason(&why)).into()),
         }
     }
 
@@ -310,24 +300,21 @@ impl Import {
             line.notes.push(RENUMBERED.into());
             return Ok(line);
         }
-        match self.make(&arrival).await? {
-            Ok(account) => self.renumbered(arrival, account).await,
-            Err(why) => Ok(told_left_out(arrival, why)),
+        match self.make(&arrival, NumberHere::New).await? {
+            Ok(account) => {
+                let mut line = self.complete(arrival, account, Outcome::Imported).await?;
+                line.notes.push(RENUMBERED.into());
+                Ok(line)
+            }
+            Err(why) => Ok(told_left_out(arrival, reason(&why))),
         }
     }
 
-    async fn renumbered(&self, arrival: Arrival, account: Account) -> Result<Line, StoreError> {
-        let mut line = self.complete(arrival, account, Outcome::Imported).await?;
-        line.notes.push(RENUMBERED.into());
-        Ok(line)
-    }
-
-    async fn make(&self, arrival: &Arrival) -> Result<Result<Account, &'static str>, StoreError> {
-        match self.accounts.import(arrival.number, arrival.account.clone(), &Origin::operator()).await {
-            Ok(account) => Ok(Ok(account)),
-            Err(ChangeError::NameTaken) => Ok(Err(SAME_NAME)),
-            Err(ChangeError::EmailTaken) => Ok(Err(SAME_ADDRESS)),
-            Err(why) => Err(down(&why)),
+    async fn make(&self, arrival: &Arrival, here: NumberHere) -> Result<Result<Account, ChangeError>, StoreError> {
+        let new = arrival.account.clone();
+        match self.accounts.import(arrival.number, here, new, &Origin::operator()).await {
+            Err(why @ ChangeError::Stopped(_)) => Err(down(&why)),
+            made => Ok(made),
         }
     }
 
@@ -458,6 +445,14 @@ fn told(arrival: Arrival, account: Option<i64>, outcome: Outcome) -> Line {
 
 fn told_left_out(arrival: Arrival, why: impl Into<String>) -> Line {
     Line::left_out(arrival.number.0, arrival.account.name.to_string(), why)
+}
+
+fn reason(why: &ChangeError) -> String {
+    match why {
+        ChangeError::EmailTaken => SAME_ADDRESS.into(),
+        ChangeError::NameTaken => SAME_NAME.into(),
+        why => why.to_string(),
+    }
 }
 
 fn down(why: &ChangeError) -> StoreError {
