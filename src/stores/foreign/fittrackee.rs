@@ -249,21 +249,21 @@ const USERS: &str = "SELECT id::bigint AS id, username, email, password, created
     is_active, first_name, last_name, birth_date::text AS birth_date, location, bio, picture, timezone, date_format, \
     weekm, language, imperial_units, email_to_confirm, confirmation_token, display_ascent, \
     accepted_policy_date::text AS accepted_policy_date, start_elevation_at_zero, use_raw_gpx_speed, use_dark_mode \
-    FROM users WHERE id > $1 ORDER BY id LIMIT $2";
+    FROM users WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint";
 
 const POLICY: &str = "SELECT privacy_policy_date::text FROM app_config ORDER BY id LIMIT 1";
 
-const SIGNED_OUT: &str = "SELECT id::bigint AS id, token FROM blacklisted_tokens WHERE id > $1 ORDER BY id LIMIT $2";
+const SIGNED_OUT: &str = "SELECT id::bigint AS id, token FROM blacklisted_tokens WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint";
 
 const SPORTS: &str = "SELECT p.sport_id::bigint AS id, p.color, p.is_active, \
     p.stopped_speed_threshold::float8 AS stopped_speed_threshold, \
     ARRAY(SELECT e.uuid::text FROM users_sports_preferences_equipments d JOIN equipments e ON e.id = d.equipment_id \
     WHERE d.user_id = p.user_id AND d.sport_id = p.sport_id ORDER BY e.id) AS equipments \
-    FROM users_sports_preferences p WHERE p.user_id = $1 ORDER BY p.sport_id";
+    FROM users_sports_preferences p WHERE p.user_id = $1::bigint ORDER BY p.sport_id";
 
 const EQUIPMENTS: &str = "SELECT id::bigint AS id, uuid::text AS uuid, label, description, \
     equipment_type_id::bigint AS equipment_type, creation_date::text AS creation_date, is_active \
-    FROM equipments WHERE user_id = $1 ORDER BY id";
+    FROM equipments WHERE user_id = $1::bigint ORDER BY id";
 
 const WORKOUTS: &str = "SELECT w.id::bigint AS id, w.uuid::text AS uuid, w.sport_id::bigint AS sport, w.title, w.gpx, \
     w.creation_date::text AS creation_date, w.modification_date::text AS modification_date, \
@@ -274,4 +274,4 @@ const WORKOUTS: &str = "SELECT w.id::bigint AS id, w.uuid::text AS uuid, w.sport
     w.ave_speed::float8 AS ave_speed, w.notes, w.description, \
     ARRAY(SELECT e.uuid::text FROM workout_equipments x JOIN equipments e ON e.id = x.equipment_id \
     WHERE x.workout_id = w.id ORDER BY e.id) AS equipments \
-    FROM workouts w WHERE w.user_id = $1 AND w.id > $2 ORDER BY w.id LIMIT $3";
+    FROM workouts w WHERE w.user_id = $1::bigint AND w.id > $2::bigint ORDER BY w.id LIMIT $3::bigint";
