@@ -234,7 +234,7 @@ fn unquoted(quoted: &str) -> Result<(String, &str), Unreadable> {
 }
 
 /// `+` is a blank, `%41` is `A`.
-fn decoded(text: &[u8]) -> Box<[u8]> {
+pub(super) fn decoded(text: &[u8]) -> Box<[u8]> {
     let hex = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;

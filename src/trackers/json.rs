@@ -23,6 +23,18 @@ pub(super) enum Scalar {
 /// The values of a list that are kept.
 const LONGEST_LIST: usize = 256;
 
+impl Scalar {
+    /// The number that it is, if it is one.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self {
+            #[expect(clippy::cast_precision_loss, reason = "as every reader of JSON numbers does")]
+            Self::Whole(value) => Some(*value as f64),
+            Self::Number(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Debug for Scalar {
     /// Without the text, which may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

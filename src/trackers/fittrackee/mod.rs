@@ -55,13 +55,15 @@ struct Shared {
     tokens: Arc<dyn IssueToken>,
     settings: Settings,
     dialect: Arc<FitTrackeeDialect>,
+    finished: objects::Finished,
 }
 
 impl FitTrackee {
     /// Serves these accounts with tokens by `tokens`.
     pub fn new(accounts: AccountService, tokens: Arc<dyn IssueToken>, settings: Settings) -> Self {
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
-        Self { shared: Arc::new(Shared { accounts, tokens, settings, dialect }) }
+        let finished = objects::Finished::new(accounts.memories());
+        Self { shared: Arc::new(Shared { accounts, tokens, settings, dialect, finished }) }
     }
 }
 

@@ -11,6 +11,7 @@ use trackgate_schemes::store::Account;
 use trackgate_schemes::{Reason, Rejection};
 
 use super::ID;
+use super::objects::Summary;
 use super::objects::kept::SportPreference;
 use super::wire::{Json, Stop};
 use crate::accounts::AccountService;
@@ -129,9 +130,9 @@ impl Profile {
         })
     }
 
-    /// The user object: all 29 members, always. Workouts are not kept here, so what sums them up is zero.
-    pub(super) fn user(&self, account: &Account) -> Json {
-        Json::Object(
+    /// The user object: all 29 members, always.
+    pub(super) fn user(&self, account: &Account, summary: &Summary) -> Json {
+        Json::object(
             [
                 ("accepted_privacy_policy", Json::Bool(self.accepted_privacy_policy)),
                 ("admin", Json::Bool(false)),
@@ -148,22 +149,16 @@ impl Profile {
                 ("language", Json::text(self.language.as_deref())),
                 ("last_name", Json::text(self.last_name.as_deref())),
                 ("location", Json::text(self.location.as_deref())),
-                ("nb_sports", Json::Int(0)),
-                ("nb_workouts", Json::Int(0)),
                 ("picture", Json::Bool(false)),
-                ("records", Json::List(Vec::new())),
-                ("sports_list", Json::List(Vec::new())),
                 ("start_elevation_at_zero", Json::Bool(self.start_elevation_at_zero)),
                 ("timezone", Json::text(self.timezone.as_deref())),
-                ("total_ascent", Json::Float(0.0)),
-                ("total_distance", Json::Float(0.0)),
-                ("total_duration", Json::Text("0:00:00".into())),
                 ("use_dark_mode", self.use_dark_mode.map_or(Json::Null, Json::Bool)),
                 ("use_raw_gpx_speed", Json::Bool(self.use_raw_gpx_speed)),
                 ("username", Json::Text(account.name.to_string())),
                 ("weekm", Json::Bool(self.weekm)),
             ]
-            .into(),
+            .into_iter()
+            .chain(summary.members(&account.name)),
         )
     }
 }

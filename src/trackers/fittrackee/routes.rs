@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
 
 use super::wire::{self, Stop};
-use super::{Shared, sign_in};
+use super::{Shared, objects, sign_in};
 use crate::layer::{Dialect as _, Refusal};
 use crate::message::Body;
 use crate::trackers::{Call, Endpoint, whole};
@@ -16,6 +16,7 @@ use crate::trackers::{Call, Endpoint, whole};
 /// All endpoints of the tracker.
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     let mut endpoints = sign_in::endpoints(shared);
+    endpoints.extend(objects::endpoints(shared));
     let options = options(&endpoints);
     endpoints.extend(options);
     endpoints
@@ -44,6 +45,7 @@ where
 /// The answer of a handler that stopped.
 pub(super) fn stopped(shared: &Shared, stop: Stop) -> Response<Body> {
     whole(match stop {
+        Stop::Answer(answer) => *answer,
         Stop::Message(status, message) => wire::error_message(status, &message),
         Stop::Page(status) => wire::page(status),
         Stop::Rejected(why) => shared.dialect.render(&Refusal::new(&why)),

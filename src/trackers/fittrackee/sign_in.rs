@@ -105,9 +105,7 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
 
 async fn profile(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
     let id = call.identity().account().ok_or(Stop::TOKEN)?;
-    let account = shared.accounts.store().account(id).await?.ok_or(Stop::TOKEN)?;
-    let user = Profile::load(&shared.accounts, id).await?.user(&account);
-    Ok(wire::success(StatusCode::OK, [("data", user), ("status", Json::Text("success".into()))]))
+    shared.finished.profile(&shared, id, call.now).await
 }
 
 /// Twice at once has one effect and one answer: what is signed out already stays so.

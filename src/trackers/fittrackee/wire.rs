@@ -18,6 +18,8 @@ use crate::trackers::unavailable;
 /// Why a handler stops.
 #[derive(Debug)]
 pub(super) enum Stop {
+    /// This answer, as it is.
+    Answer(Box<Response<Bytes>>),
     /// `{"status": "error", "message": …}` with this status.
     Message(StatusCode, Cow<'static, str>),
     /// A small HTML page of this status.
@@ -33,6 +35,12 @@ impl Stop {
     pub(super) const CREDENTIALS: Self = Self::Message(StatusCode::UNAUTHORIZED, Cow::Borrowed("invalid credentials"));
     /// 401 for want of a token that can do this.
     pub(super) const TOKEN: Self = Self::Message(StatusCode::UNAUTHORIZED, Cow::Borrowed(PROVIDE_TOKEN));
+}
+
+impl From<Response<Bytes>> for Stop {
+    fn from(answer: Response<Bytes>) -> Self {
+        Self::Answer(Box::new(answer))
+    }
 }
 
 impl From<Rejection> for Stop {
@@ -93,13 +101,27 @@ pub(super) enum Document {
 }
 
 /// The wanted members of an object.
-#[derive(Default)]
-pub(super) struct Members(BTreeMap<&'static str, Scalar>);
+#[derive(Clone, Default)]
+pub(super) struct Members {
+    wanted: BTreeMap<&'static str, Scalar>,
+    /// Whether there are members that nobody asked for.
+    more: bool,
+}
 
 impl Members {
     /// Takes a member out; `Null` if there is none.
     pub(super) fn take(&mut self, name: &str) -> Scalar {
-        self.0.remove(name).unwrap_or(Scalar::Null)
+        self.wanted.remove(name).unwrap_or(Scalar::Null)
+    }
+
+    /// Whether there is a member of this name, and be it `null`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.wanted.contains_key(name)
+    }
+
+    /// Whether there is a member, of any name, but this one.
+    pub(super) fn has_beside(&self, name: &str) -> bool {
+        self.more || self.wanted.keys().any(|key| *key != name)
     }
 }
 
@@ -187,10 +209,11 @@ impl<'de> Visitor<'de> for Wanted {
             empty = false;
             match self.0.iter().find(|wanted| **wanted == name) {
                 Some(wanted) => {
-                    members.0.insert(wanted, object.next_value()?);
+                    members.wanted.insert(wanted, object.next_value()?);
                 }
                 None => {
                     object.next_value::<IgnoredAny>()?;
+                    members.more = true;
                 }
             }
         }
@@ -213,6 +236,8 @@ pub(super) enum Json {
     Text(String),
     /// A list.
     List(Vec<Json>),
+    /// An object with these keys in this order.
+    Map(Vec<(String, Json)>),
     /// An object; its keys go out sorted.
     Object(BTreeMap<&'static str, Json>),
 }
@@ -244,6 +269,17 @@ impl Json {
                     value.write(out);
                 }
                 out.push(']');
+            }
+            Self::Map(members) => {
+                out.push('{');
+                for (n, (name, value)) in members.iter().enumerate() {
+                    if n > 0 {
+                        out.push(',');
+                    }
+                    write!(out, "{}:", PythonText(name)).expect(STRING);
+                    value.write(out);
+                }
+                out.push('}');
             }
             Self::Object(members) => {
                 for (n, (name, value)) in members.iter().enumerate() {
@@ -279,6 +315,17 @@ pub(super) fn error(status: StatusCode, members: &[(&str, &str)]) -> Response<By
 /// `{"status": "error", "message": …}`.
 pub(super) fn error_message(status: StatusCode, message: &str) -> Response<Bytes> {
     error(status, &[("status", "error"), ("message", message)])
+}
+
+/// 204: no body, and yet a type, as the original has it.
+pub(super) fn no_content() -> Response<Bytes> {
+    message::json(StatusCode::NO_CONTENT, Bytes::new())
+}
+
+/// 404 of a thing in a list of this name: `{"status": "not found", "data": {…: []}}`.
+pub(super) fn not_found_in(list: &str) -> Response<Bytes> {
+    let text = format!("{{\"status\": \"not found\", \"data\": {{{}: []}}}}", PythonText(list));
+    message::json(StatusCode::NOT_FOUND, text)
 }
 
 /// A small page for faults of HTTP itself, in the shape that the original's framework gives them.

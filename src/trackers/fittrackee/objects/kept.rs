@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::sports::Sport;
+
 /// The collection of workouts. An item's place is when the workout began.
 pub(in crate::trackers::fittrackee) const WORKOUTS: &str = "fittrackee/workouts";
 
@@ -92,6 +94,18 @@ pub(in crate::trackers::fittrackee) struct SportPreference {
     /// The name of the equipment that a new workout has unasked.
     #[serde(default)]
     pub(in crate::trackers::fittrackee) default_equipment: Option<String>,
+}
+
+impl SportPreference {
+    /// What everybody gets of this sport.
+    pub(in crate::trackers::fittrackee) fn of(sport: &Sport) -> Self {
+        Self {
+            color: None,
+            is_active: true,
+            stopped_speed_threshold: sport.stopped_speed_threshold,
+            default_equipment: None,
+        }
+    }
 }
 
 /// The 22 characters that the original writes for this UUID, highest digit first.

@@ -1,5 +1,7 @@
 //! The sports, and which equipment goes with which (contract section 4.2). Nobody can change them.
 
+use crate::trackers::fittrackee::wire::Json;
+
 /// A sport.
 #[derive(Debug)]
 pub(in crate::trackers::fittrackee) struct Sport {
@@ -20,6 +22,17 @@ pub(in crate::trackers::fittrackee) struct EquipmentType {
     pub(in crate::trackers::fittrackee) id: u8,
     /// Its English name, which the web application translates.
     pub(in crate::trackers::fittrackee) label: &'static str,
+}
+
+impl EquipmentType {
+    /// As the original shows it.
+    pub(super) fn shown(&self) -> Json {
+        Json::object([
+            ("id", Json::Int(self.id.into())),
+            ("is_active", Json::Bool(true)),
+            ("label", Json::Text(self.label.into())),
+        ])
+    }
 }
 
 /// The sport of this number.

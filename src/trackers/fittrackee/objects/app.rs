@@ -1,0 +1,95 @@
+//! What the web application asks besides (contract section 11): the configuration, users, third-party
+//! applications.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use trackgate_schemes::CredentialKind;
+
+use super::query::Query;
+use super::stats::STATS_WORKOUTS;
+use super::summary;
+use super::upload::MAX_FILE;
+use super::user;
+use crate::trackers::fittrackee::profile::Profile;
+use crate::trackers::fittrackee::routes::endpoint;
+use crate::trackers::fittrackee::wire::{self, Json, Stop};
+use crate::trackers::fittrackee::{Registration, Shared};
+use crate::trackers::{Call, Endpoint};
+
+pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
+    vec![
+        endpoint(shared, Method::GET, "/api/config", config).public("the application asks before anybody signs in"),
+        endpoint(shared, Method::GET, "/api/ping", ping).public("it tells that the server is there"),
+        endpoint(shared, Method::GET, "/api/oauth/apps", apps),
+        endpoint(shared, Method::GET, "/api/users/{username}", one_user).granted("profile:read"),
+    ]
+}
+
+async fn config(shared: Arc<Shared>, _call: Call) -> Result<Response<Bytes>, Stop> {
+    let settings = &shared.settings;
+    let size = |bytes: u64| Json::Int(i64::try_from(bytes).unwrap_or(i64::MAX));
+    let data = Json::object([
+        ("about", Json::Null),
+        ("admin_contact", Json::Null),
+        ("gpx_limit_import", Json::Int(10)),
+        ("is_email_sending_enabled", Json::Bool(false)),
+        ("is_registration_enabled", Json::Bool(settings.registration == Registration::Open)),
+        ("map_attribution", Json::Text(MAP_ATTRIBUTION.into())),
+        ("max_single_file_size", size(MAX_FILE)),
+        ("max_users", Json::Int(0)),
+        ("max_zip_file_size", size(settings.max_body_bytes)),
+        ("privacy_policy", Json::Null),
+        ("privacy_policy_date", Json::Null),
+        ("stats_workouts_limit", summary::count(STATS_WORKOUTS)),
+        ("version", Json::Text(VERSION.into())),
+        ("weather_provider", Json::Null),
+    ]);
+    Ok(success(data))
+}
+
+async fn ping(_shared: Arc<Shared>, _call: Call) -> Result<Response<Bytes>, Stop> {
+    let status = Json::Text("success".into());
+    Ok(wire::success(StatusCode::OK, [("message", Json::Text("pong!".into())), ("status", status)]))
+}
+
+/// There are none, for API tokens are issued otherwise here. Third parties do not learn even that.
+async fn apps(_shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
+    if !matches!(call.identity().credential().kind, CredentialKind::Jwt | CredentialKind::Session) {
+        return Err(Stop::TOKEN);
+    }
+    let page = Query::parse(call.request.uri().query()).whole("page")?.unwrap_or(1).max(1);
+    let pagination = Json::object([
+        ("has_next", Json::Bool(false)),
+        ("has_prev", Json::Bool(page > 1)),
+        ("page", Json::Int(page.into())),
+        ("pages", Json::Int(0)),
+        ("total", Json::Int(0)),
+    ]);
+    let data = Json::object([("clients", Json::List(Vec::new()))]);
+    let status = Json::Text("success".into());
+    Ok(wire::success(StatusCode::OK, [("data", data), ("pagination", pagination), ("status", status)]))
+}
+
+/// Everybody sees themselves alone, and does not learn who else is there.
+async fn one_user(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
+    if call.parameter("username") != call.identity().name() {
+        return Err(Stop::Message(StatusCode::FORBIDDEN, "you do not have permissions".into()));
+    }
+    let id = call.identity().account().ok_or(Stop::TOKEN)?;
+    let account = shared.accounts.store().account(id).await?.ok_or(Stop::TOKEN)?;
+    let profile = Profile::load(&shared.accounts, id).await?;
+    let user = user::user(&shared, &account, &profile).await?;
+    Ok(success(Json::object([("users", Json::List(vec![user]))])))
+}
+
+fn success(data: Json) -> Response<Bytes> {
+    wire::success(StatusCode::OK, [("data", data), ("status", Json::Text("success".into()))])
+}
+
+/// The version whose wire this is.
+const VERSION: &str = "0.8.13";
+
+const MAP_ATTRIBUTION: &str = "&copy; <a href=\"http://www.openstreetmap.org/copyright\" target=\"_blank\" \
+                               rel=\"noopener noreferrer\">OpenStreetMap</a> contributors";
