@@ -13,7 +13,7 @@ use trackgate_schemes::store::StoreError;
 use trackgate_schemes::{Clock, Forget, HashPool, SignIn, SystemClock};
 
 use crate::accounts::{AccountService, FollowError, Memories, Origin};
-use crate::catalogue::{self, Catalogue, CatalogueError, OpenError};
+use crate::catalogue::{self, Catalogue, CatalogueError, OpenError, Services};
 use crate::config::Config;
 use crate::config::checked::{ClientHeader, SecretError};
 use crate::gateway::{
@@ -36,6 +36,13 @@ pub struct Ground {
     pub streams: Arc<Streams>,
     /// Pictures, archives, tracks.
     pub files: Arc<dyn Files>,
+}
+
+impl Ground {
+    /// What of it trackers may use.
+    pub fn services(&self) -> Services {
+        Services { accounts: self.accounts.clone(), files: Arc::clone(&self.files) }
+    }
 }
 
 /// Why the gateway could not be put together.
@@ -102,6 +109,7 @@ pub struct Gateway {
     tls: Option<TlsReloader>,
     handle: Handle,
     following: tokio::task::JoinHandle<()>,
+    housekeeping: tokio::task::JoinHandle<()>,
 }
 
 impl Gateway {
@@ -120,7 +128,7 @@ impl Gateway {
         let ground = ground(&config, Arc::clone(&clock)).await?;
         // From here on no change is missed, so that what schemes remember can be trusted.
         let follower = ground.accounts.follow().await?;
-        let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await?;
+        let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await?;
         ground.accounts.memories().replace(memories(&ground, &[&catalogue]));
         let proxies = proxies(&config)?;
         let each = || {
@@ -137,7 +145,8 @@ impl Gateway {
         let own = move |core: usize| Arc::clone(respond.get(core).expect("there is one pipeline for each core"));
         let handle = start(vec![listener], limits(&config), cores, own)?;
         let following = tokio::spawn(follower.run());
-        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following })
+        let housekeeping = tokio::spawn(catalogue::keep_house(ground.services(), clock));
+        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, housekeeping })
     }
 
     /// Where it listens, as a URL.
@@ -162,7 +171,7 @@ impl Gateway {
             return Err(AssembleError::NeedsRestart(fixed));
         }
         let catalogue =
-            Catalogue::make(&config, &self.ground.accounts, &self.ground.sign_in, Some(&self.catalogue)).await?;
+            Catalogue::make(&config, &self.ground.services(), &self.ground.sign_in, Some(&self.catalogue)).await?;
         let proxies = proxies(&config)?;
         // The last thing that can fail, and what it changes is right with either configuration.
         if let Some(tls) = &self.tls {
@@ -189,6 +198,7 @@ impl Gateway {
     pub async fn shutdown(self) -> Result<Shutdown, AssembleError> {
         let ended = self.handle.shutdown(self.config.limits.grace).await;
         self.following.abort();
+        self.housekeeping.abort();
         self.ground.accounts.store().close().await?;
         Ok(ended)
     }

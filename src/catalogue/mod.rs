@@ -56,6 +56,21 @@ pub fn scratch_files(clock: Arc<dyn Clock>) -> Arc<dyn Files> {
     Arc::new(crate::stores::MemoryFiles::new(clock))
 }
 
+/// What trackers may use besides their schemes.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a record that whoever assembles builds")]
+pub struct Services {
+    /// The account base.
+    pub accounts: AccountService,
+    /// Pictures, archives, tracks.
+    pub files: Arc<dyn Files>,
+}
+
+/// What must be done now and then while a gateway runs. Never ends.
+pub async fn keep_house(services: Services, clock: Arc<dyn Clock>) {
+    trackers::keep_house(services, clock).await;
+}
+
 /// Everything that a configuration names, ready to run.
 #[derive(Debug)]
 pub struct Catalogue {
@@ -109,10 +124,13 @@ pub enum CatalogueError {
         #[source]
         source: SettingsError,
     },
+    /// A web application.
+    #[error("`trackers.fittrackee.web_app`")]
+    WebApp(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Catalogue {
-    /// Makes everything that `config` names, on these accounts. Schemes that `before` has with the same
+    /// Makes everything that `config` names, on these services. Schemes that `before` has with the same
     /// settings are taken over.
     ///
     /// # Errors
@@ -120,15 +138,16 @@ impl Catalogue {
     /// [`CatalogueError`] with the first thing that cannot be had; nothing was changed then.
     pub async fn make(
         config: &Config,
-        accounts: &AccountService,
+        services: &Services,
         sign_in: &SignIn,
         before: Option<&Self>,
     ) -> Result<Self, CatalogueError> {
+        let accounts = &services.accounts;
         let schemes = Schemes::make(config, accounts, sign_in, before.map(|before| &before.schemes)).await?;
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let table = routes::table(config, accounts, &schemes, &assertion)?;
+        let table = routes::table(config, services, &schemes, &assertion)?;
         Ok(Self { schemes, table, assertion })
     }
 }

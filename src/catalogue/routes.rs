@@ -8,31 +8,37 @@ use trackgate_policies::{Policy, RequireGrants};
 use trackgate_schemes::{Grants, Scheme};
 
 use super::CatalogueError;
+use super::Services;
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
-use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, same_shape};
-use crate::gateway::{Fallback, Route, RouteTable, Target, well_known};
+use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
-use crate::trackers;
+use crate::trackers::{self, Reach};
 
 pub(super) fn table(
     config: &Config,
-    accounts: &AccountService,
+    services: &Services,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
 ) -> Result<RouteTable, CatalogueError> {
     let mut maker =
-        Maker { config, accounts, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
+        Maker { config, services, schemes, assertion, mounted: BTreeMap::new(), upstreams: BTreeMap::new() };
     let mut routes = vec![well_known(assertion)];
     let mut fallbacks = Vec::new();
+    let mut beyond = Vec::new();
     for route in &config.routes {
         match &route.target {
             checked::Target::Tracker(name) => {
-                routes.extend(maker.tracker_routes(route, name)?);
+                for (reach, made) in maker.tracker_routes(route, name)? {
+                    match reach {
+                        Reach::Path => routes.push(made),
+                        reach => beyond.push(Beyond { reach, route: made }),
+                    }
+                }
                 let mounted = maker.mounted(name)?;
                 if let Some(header) = mounted.own_header.clone() {
                     fallbacks.push(Fallback { header, dialect: mounted.tracker.dialect() });
@@ -43,12 +49,12 @@ pub(super) fn table(
             }
         }
     }
-    Ok(RouteTable::new(routes, fallbacks)?)
+    Ok(RouteTable::new(routes, fallbacks)?.and_beyond(beyond))
 }
 
 struct Maker<'a> {
     config: &'a Config,
-    accounts: &'a AccountService,
+    services: &'a Services,
     schemes: &'a Schemes,
     assertion: &'a Arc<AssertionKey>,
     mounted: BTreeMap<String, Mounted>,
@@ -57,7 +63,7 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// One route for each end point of the tracker that the configured route covers.
-    fn tracker_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<Route>, CatalogueError> {
+    fn tracker_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<(Reach, Route)>, CatalogueError> {
         let rules = route.rule.as_ref().map(policies).unwrap_or_default();
         let dialect = self.dialect(route)?;
         let contract = self.mounted(name)?.schemes.clone();
@@ -83,9 +89,13 @@ impl Maker<'_> {
                 }
                 (trackers::Access::Protected, access) => self.gate(access, policies)?,
             };
-            routes.push(Route {
+            let methods = match endpoint.reach {
+                Reach::DoubleSlash => Vec::new(),
+                _ => vec![endpoint.method.clone()],
+            };
+            let made = Route {
                 name: Arc::clone(&route.name),
-                methods: vec![endpoint.method.clone()],
+                methods,
                 path: endpoint.path.to_owned(),
                 hosts: route.hosts.clone(),
                 gate,
@@ -93,7 +103,8 @@ impl Maker<'_> {
                 dialect: dialect.clone().or(endpoint.dialect).unwrap_or_else(|| Arc::clone(&own)),
                 max_body_bytes: route.max_body_bytes.unwrap_or(endpoint.max_body_bytes),
                 raw_path: false,
-            });
+            };
+            routes.push((endpoint.reach, made));
         }
         Ok(routes)
     }
@@ -159,7 +170,7 @@ impl Maker<'_> {
 
     fn mounted(&mut self, name: &str) -> Result<&Mounted, CatalogueError> {
         if !self.mounted.contains_key(name) {
-            let mounted = mount(name, self.config, self.accounts, self.schemes)?;
+            let mounted = mount(name, self.config, self.services, self.schemes)?;
             self.mounted.insert(name.to_owned(), mounted);
         }
         Ok(self.mounted.get(name).expect("it was inserted above"))

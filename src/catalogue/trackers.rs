@@ -2,17 +2,16 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderName;
 use trackgate_schemes::jwt::{Jwt, Purpose};
 use trackgate_schemes::sliding::Sliding;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{Carrier, Rejection, Scheme, Secret};
+use trackgate_schemes::{Carrier, Clock, Rejection, Scheme, Secret};
 
-use super::CatalogueError;
 use super::schemes::{Contract, Schemes};
-use crate::accounts::AccountService;
+use super::{CatalogueError, Services};
 use crate::config::Config;
 use crate::trackers::Tracker;
 use crate::trackers::fittrackee::{self, FitTrackee, IssueToken};
@@ -32,19 +31,24 @@ pub(super) struct Mounted {
 pub(super) fn mount(
     name: &str,
     config: &Config,
-    accounts: &AccountService,
+    services: &Services,
     schemes: &Schemes,
 ) -> Result<Mounted, CatalogueError> {
-    let accounts = accounts.clone();
+    let accounts = services.accounts.clone();
     Ok(match name {
         "fittrackee" => {
             let jwt = schemes.jwt("fit")?;
             let mut settings = fittrackee::Settings::default();
+            settings.picture_limit = config.trackers.fittrackee_picture_limit;
+            if let Some(folder) = &config.trackers.fittrackee_web_app {
+                settings.web_app =
+                    Some(Arc::new(fittrackee::WebApp::read(folder).map_err(|e| CatalogueError::WebApp(e.into()))?));
+            }
             if !config.trackers.fittrackee_registration {
                 settings.registration = fittrackee::Registration::Closed;
             }
             Mounted {
-                tracker: Arc::new(FitTrackee::new(accounts, Arc::new(jwt), settings)),
+                tracker: Arc::new(FitTrackee::new(accounts, Arc::clone(&services.files), Arc::new(jwt), settings)),
                 schemes: vec![schemes.named("api")?, schemes.named("fit")?],
                 own_header: None,
             }
@@ -82,6 +86,19 @@ pub(super) fn mount(
         }
         other => unreachable!("the configuration was checked, and there is no tracker {other}"),
     })
+}
+
+/// What trackers must have done now and then: at the start, and each hour from then on. Never ends.
+pub(super) async fn keep_house(services: Services, clock: Arc<dyn Clock>) {
+    let mut hours = tokio::time::interval(Duration::from_hours(1));
+    loop {
+        hours.tick().await;
+        match fittrackee::sweep_pictures(&services.accounts, &*services.files, clock.now()).await {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "pictures that nobody has any more were removed"),
+            Err(why) => tracing::warn!(reason = %why.reason, "pictures that nobody has any more cannot be removed yet"),
+        }
+    }
 }
 
 impl OpenSession for Sliding {

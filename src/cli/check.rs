@@ -83,9 +83,9 @@ fn effective(common: &Common) -> Result<(Vec<Row>, Vec<String>), CliError> {
         crate::gateway::TlsReloader::load(&tls.cert, &tls.key).map_err(assemble::AssembleError::Tls)?;
     }
     let rows = assemble::with_scratch(&config, async |ground| {
-        let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await;
+        let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await;
         let catalogue = catalogue.map_err(assemble::AssembleError::Catalogue)?;
-        Ok::<_, CliError>(catalogue.table.routes().iter().map(Row::of).collect())
+        Ok::<_, CliError>(catalogue.table.all().map(Row::of).collect())
     })?;
     Ok((rows, config.warnings.clone()))
 }

@@ -40,7 +40,7 @@ impl Explain {
         let parts = self.parts()?;
         let config = common.load(None)?;
         let explanation = assemble::with_ground(&config, async |ground| {
-            let catalogue = Catalogue::make(&config, &ground.accounts, &ground.sign_in, None).await;
+            let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await;
             let catalogue = catalogue.map_err(AssembleError::Catalogue)?;
             let question = Question { parts, client: Some(self.client), now: SystemTime::now() };
             Ok::<_, CliError>(catalogue.table.explain(&question).await)

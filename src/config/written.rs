@@ -326,6 +326,11 @@ pub struct SessionTracker {
 pub struct FitTrackee {
     /// Whether new users may register. Default true.
     pub registration: Option<bool>,
+    /// Largest upload of a picture. Default 1MiB.
+    pub picture_limit: Option<Size>,
+    /// Folder of the original's web application, to be served too. Default: it is not.
+    #[schemars(with = "Option<String>")]
+    pub web_app: Option<PathBuf>,
 }
 
 /// A server to forward to.

@@ -82,7 +82,7 @@ pub use peer::Peer;
 pub use pipeline::{Pipeline, Running};
 pub use raw_head::read_raw_head;
 pub use request::{check_request, check_server_name};
-pub use routes::{Fallback, Found, Route, RouteError, RouteTable, Target, Unrouted, plain_host};
+pub use routes::{Beyond, Fallback, Found, Route, RouteError, RouteTable, Target, Unrouted, plain_host};
 pub use shutdown::{Handle, Shutdown};
 pub use streams::{Streams, Watch};
 pub use tls::{TlsError, TlsReloader};

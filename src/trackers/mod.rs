@@ -55,6 +55,8 @@ pub struct Endpoint {
     pub max_body_bytes: u64,
     /// The wording of its refusals, where it is not the tracker's own.
     pub dialect: Option<Arc<dyn Dialect>>,
+    /// Which requests it answers.
+    pub reach: Reach,
     /// What answers.
     pub handler: Arc<dyn Handler>,
 }
@@ -69,6 +71,7 @@ impl Endpoint {
             grants: Vec::new(),
             max_body_bytes: 1 << 20,
             dialect: None,
+            reach: Reach::Path,
             handler: Arc::new(handler),
         }
     }
@@ -98,6 +101,13 @@ impl Endpoint {
         self
     }
 
+    /// Answering these requests instead of those for its path.
+    #[must_use]
+    pub fn reaching(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
+
     /// Refusing in this wording.
     #[must_use]
     pub fn worded(mut self, dialect: Arc<dyn Dialect>) -> Self {
@@ -123,6 +133,20 @@ pub enum Access {
         /// Why it is open.
         reason: &'static str,
     },
+}
+
+/// Which requests an endpoint answers, among those of its method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reach {
+    /// Of any method, those whose path holds `//` and would else be nobody's or this tracker's. The parameter
+    /// `rest` is the clean path without the slash in front, in its canonical form.
+    DoubleSlash,
+    /// Those for a path that nobody has; if it answers `GET` or `HEAD`, also those for the paths of trackers that
+    /// do not take them. The parameter `rest` is the path without the slash in front, decoded once.
+    Elsewhere,
+    /// Those for its path.
+    Path,
 }
 
 /// A request that the gate let through to a tracker.

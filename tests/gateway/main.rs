@@ -12,3 +12,4 @@ mod rules;
 #[path = "../shared/skipped.rs"]
 mod skipped;
 mod smoke;
+mod web_app;

@@ -146,6 +146,10 @@ pub struct Trackers {
     pub sessions_time_zone: String,
     /// Whether new FitTrackee users may register.
     pub fittrackee_registration: bool,
+    /// Largest upload of a FitTrackee picture in bytes.
+    pub fittrackee_picture_limit: u64,
+    /// Folder of FitTrackee's web application, with an `index.html` in it when checked.
+    pub fittrackee_web_app: Option<PathBuf>,
 }
 
 /// A server to forward to.
@@ -196,7 +200,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     let passwords = passwords(&written.passwords).map_err(|fault| fault.under("passwords"))?;
     let guessing = guessing(&written.guessing).map_err(|fault| fault.under("guessing"))?;
     let schemes = schemes::check(written.schemes, base).map_err(|fault| fault.under("schemes"))?;
-    let trackers = trackers(written.trackers).map_err(|fault| fault.under("trackers"))?;
+    let trackers = trackers(written.trackers, base).map_err(|fault| fault.under("trackers"))?;
     let mut upstreams = Vec::new();
     for (name, upstream) in written.upstreams {
         let checked =
@@ -352,16 +356,30 @@ fn guessing(written: &written::Guessing) -> Result<Guessing, Fault> {
     })
 }
 
-fn trackers(written: written::Trackers) -> Result<Trackers, Fault> {
+fn trackers(written: written::Trackers, base: &Path) -> Result<Trackers, Fault> {
     let zone = written.sessions.time_zone.unwrap_or_else(|| "UTC".to_owned());
     if jiff::tz::TimeZone::get(&zone).is_err() {
         let message = format!("`{zone}` is not an IANA time zone such as Europe/Berlin");
         return Err(Fault::new(message).under("time_zone").under("sessions"));
     }
+    let picture_limit = written.fittrackee.picture_limit.map_or(1 << 20, |size| size.0);
+    if !(1 << 10..=10 << 20).contains(&picture_limit) {
+        let message = format!("from {} to {} fit here", Size(1 << 10), Size(10 << 20));
+        return Err(Fault::new(message).under("picture_limit").under("fittrackee"));
+    }
+    let web_app = written.fittrackee.web_app.map(|folder| base.join(folder));
+    if let Some(folder) = &web_app
+        && !folder.join("index.html").is_file()
+    {
+        let message = format!("there is no index.html in a folder {}", folder.display());
+        return Err(Fault::new(message).under("web_app").under("fittrackee"));
+    }
     Ok(Trackers {
         lptracker_real_status: written.lptracker.real_status,
         sessions_time_zone: zone,
         fittrackee_registration: written.fittrackee.registration.unwrap_or(true),
+        fittrackee_picture_limit: picture_limit,
+        fittrackee_web_app: web_app,
     })
 }
 

@@ -181,7 +181,7 @@ fn is_rest(segment: &str) -> bool {
 }
 
 /// A parameter's value with its escapes decoded; it is UTF-8, or the path would not be canonical.
-fn decode(value: &str) -> String {
+pub(super) fn decode(value: &str) -> String {
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {

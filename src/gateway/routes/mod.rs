@@ -13,11 +13,13 @@ use crate::layer::{Dialect, Gate, PlainDialect};
 use crate::proxy::{Sending, Upstream};
 use crate::trackers::Handler;
 
+mod beyond;
 mod matching;
 #[cfg(test)]
 mod tests;
 
-use matching::{Paths, key, parameter_names, shape};
+pub use beyond::Beyond;
+use matching::{Hit, Paths, key, parameter_names, shape};
 
 /// What is answered for one kind of request, ready to run.
 #[derive(Clone)]
@@ -83,6 +85,7 @@ pub struct RouteTable {
     routes: Vec<Route>,
     paths: Paths,
     fallbacks: Vec<Fallback>,
+    beyond: Vec<Beyond>,
 }
 
 /// Whose wording an unknown path gets when the request carries this header.
@@ -133,7 +136,7 @@ impl RouteTable {
     pub fn new(routes: Vec<Route>, fallbacks: Vec<Fallback>) -> Result<Self, RouteError> {
         match unreachable(&routes) {
             Some(error) => Err(error),
-            None => Ok(Self { paths: Paths::new(&routes), routes, fallbacks }),
+            None => Ok(Self { paths: Paths::new(&routes), routes, fallbacks, beyond: Vec::new() }),
         }
     }
 
@@ -171,8 +174,20 @@ impl RouteTable {
         let unrouted = |reason| self.unrouted(reason, raw_path, headers);
         let path = strict.clone().or_else(|_fault| CanonicalPath::verbatim(raw_path));
         let path = path.map_err(|_fault| unrouted(Reason::BadPath))?;
-        let hit = self.paths.at(host, &key(path.as_str())).ok_or_else(|| unrouted(unread))?;
-        let here = || hit.routes.iter().filter_map(|index| self.routes.get(*index));
+        let hit = self.paths.at(host, &key(path.as_str()));
+        let is_raw = |hit: &Hit<'_>| self.at(hit.routes).any(|route| route.raw_path);
+        if strict.is_err()
+            && !hit.as_ref().is_some_and(is_raw)
+            && let Some(found) = self.for_slashes(host, raw_path, headers)
+        {
+            return Ok(found);
+        }
+        let Some(hit) = hit else {
+            let beyond = if strict.is_ok() { self.for_unknown(method, host, path, headers) } else { None };
+            return beyond.unwrap_or_else(|| Err(unrouted(unread)));
+        };
+        let routes = hit.routes;
+        let here = || self.at(routes);
         let exact = here().find(|route| takes(route, method));
         let found = exact
             .or_else(|| (*method == Method::HEAD).then(|| here().find(|route| takes(route, &Method::GET))).flatten());
@@ -185,11 +200,26 @@ impl RouteTable {
                 let verbatim = route.raw_path.then(|| CanonicalPath::verbatim(raw_path).ok()).flatten();
                 Ok(Found { route, parameters, path: verbatim.unwrap_or(path) })
             }
-            None => Err(Unrouted {
-                why: Rejection::new(Reason::MethodNotAllowed, GATEWAY),
-                dialect: here().next().map_or_else(|| Arc::new(PlainDialect) as _, |first| Arc::clone(&first.dialect)),
-                allow: allow(here()),
-            }),
+            None => match self.for_page(method, host, here()) {
+                Some(page) => Ok(beyond::found(page, path)),
+                None => Err(self.wrong_method(host, routes)),
+            },
+        }
+    }
+
+    /// The routes of a pattern.
+    fn at<'a>(&'a self, routes: &'a [usize]) -> impl Iterator<Item = &'a Route> {
+        routes.iter().filter_map(|index| self.routes.get(*index))
+    }
+
+    fn wrong_method(&self, host: Option<&str>, routes: &[usize]) -> Unrouted {
+        let first = self.at(routes).next();
+        let pages = [Method::GET, Method::HEAD];
+        let pages = pages.iter().filter(|method| self.for_page(method, host, self.at(routes)).is_some());
+        Unrouted {
+            why: Rejection::new(Reason::MethodNotAllowed, GATEWAY),
+            dialect: first.map_or_else(|| Arc::new(PlainDialect) as _, |first| Arc::clone(&first.dialect)),
+            allow: allow(self.at(routes), pages),
         }
     }
 
@@ -219,16 +249,19 @@ impl RouteTable {
         if let Some(fallback) = self.fallbacks.iter().find(|fallback| headers.contains_key(&fallback.header)) {
             return Arc::clone(&fallback.dialect);
         }
+        self.nearest(raw_path).unwrap_or_else(|| Arc::new(PlainDialect))
+    }
+
+    /// The wording of the routes with the most leading segments in common, if there are any.
+    fn nearest(&self, raw_path: &str) -> Option<Arc<dyn Dialect>> {
         let wanted: Vec<&str> = raw_path.split('/').skip(1).collect();
         let common = |route: &Route| {
             let own = route.path.split('/').skip(1);
             own.zip(&wanted).take_while(|(a, b)| a == *b && !a.is_empty()).count()
         };
         let nearest = self.routes.iter().map(|route| (common(route), route)).filter(|(common, _)| *common > 0);
-        match nearest.reduce(|best, next| if next.0 > best.0 { next } else { best }) {
-            Some((_, route)) => Arc::clone(&route.dialect),
-            None => Arc::new(PlainDialect),
-        }
+        let nearest = nearest.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        nearest.map(|(_, route)| Arc::clone(&route.dialect))
     }
 
     fn unrouted(&self, reason: Reason, raw_path: &str, headers: &HeaderMap) -> Unrouted {
@@ -292,15 +325,20 @@ fn fits_host(route: &Route, host: Option<&str>) -> bool {
     route.hosts.is_empty() || host.is_some_and(|host| route.hosts.iter().any(|own| own == host))
 }
 
-/// The methods of a path. `HEAD` is answered wherever a `GET` is, but a tracker's contract names its methods.
-fn allow<'a>(routes: impl Iterator<Item = &'a Route>) -> Option<HeaderValue> {
-    let mut methods: Vec<&str> = Vec::new();
-    for route in routes {
+/// The methods of a path, and more. `HEAD` is answered wherever a `GET` is, but a tracker's contract names its
+/// methods.
+fn allow<'a>(
+    routes: impl Iterator<Item = &'a Route>,
+    more: impl IntoIterator<Item = &'a Method>,
+) -> Option<HeaderValue> {
+    let of_route = |route: &'a Route| {
         let implied = matches!(route.target, Target::Proxy { .. }) && route.methods.contains(&Method::GET);
-        for method in route.methods.iter().chain(implied.then_some(&Method::HEAD)).map(Method::as_str) {
-            if !methods.contains(&method) {
-                methods.push(method);
-            }
+        route.methods.iter().chain(implied.then_some(&Method::HEAD))
+    };
+    let mut methods: Vec<&str> = Vec::new();
+    for method in routes.flat_map(of_route).chain(more).map(Method::as_str) {
+        if !methods.contains(&method) {
+            methods.push(method);
         }
     }
     HeaderValue::from_str(&methods.join(", ")).ok()

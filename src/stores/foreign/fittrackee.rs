@@ -253,7 +253,8 @@ const USERS: &str = "SELECT id::bigint AS id, username, email, password, created
 
 const POLICY: &str = "SELECT privacy_policy_date::text FROM app_config ORDER BY id LIMIT 1";
 
-const SIGNED_OUT: &str = "SELECT id::bigint AS id, token FROM blacklisted_tokens WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint";
+const SIGNED_OUT: &str =
+    "SELECT id::bigint AS id, token FROM blacklisted_tokens WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint";
 
 const SPORTS: &str = "SELECT p.sport_id::bigint AS id, p.color, p.is_active, \
     p.stopped_speed_threshold::float8 AS stopped_speed_threshold, \

@@ -10,7 +10,13 @@
 //! - UTF-16 is read with or without a byte order mark, as RFC 4627 §3 tells it from UTF-8.
 //! - Members that nobody asks for are skipped unread, however deep; of equal names the last wins.
 //! - Documents that are true in the original's sense but no objects (`[1]`, `"x"`) are `invalid payload`.
-//! - `GET` on a path that has none is 405, for there is no web application behind it.
+//! - `GET` on a path that has none is 405 while there is no web application behind it. With one (`web_app`), it is
+//!   the application's, and what section 2.2 of the contract says holds for every path that is nobody's. What other
+//!   trackers answer to `GET` on the same listener is theirs, `/` of the live tracking API too.
+//! - An upload that is no picture is 400 `invalid file`, with the status word of all faults of pictures; so are two
+//!   files at once. The original stored anything; from 1.2.2 on it refuses, too. What is a picture is drawn anew,
+//!   without metadata, at most 4096 pixels wide and high; an animation keeps its frames while they have 8 megapixels
+//!   together, or stands still on its first.
 //! - A 401 names the challenges of its route, also where the original sends none (RFC 9110 §15.5.2), and
 //!   so does the 403 of a token that lacks a grant (RFC 6750 §3.1).
 //! - A password of more than 72 bytes cannot be set, since an exported account must still work in the
@@ -23,24 +29,30 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{Rejection, Secret};
+use trackgate_schemes::{Reason, Rejection, Secret};
 
 use super::{Endpoint, Tracker};
 use crate::accounts::AccountService;
 use crate::layer::Dialect;
+use crate::ports::Files;
 
 mod dialect;
 pub mod import;
 mod objects;
+mod picture;
 mod profile;
 mod registration;
 mod routes;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+mod web_app;
 mod wire;
 
+use wire::Stop;
+
 pub use dialect::FitTrackeeDialect;
+pub use web_app::{WebApp, WebAppError};
 
 /// The account API of FitTrackee, spoken in-process.
 #[derive(Clone, Debug)]
@@ -52,19 +64,41 @@ pub struct FitTrackee {
 #[derive(Debug)]
 struct Shared {
     accounts: AccountService,
+    files: Arc<dyn Files>,
     tokens: Arc<dyn IssueToken>,
     settings: Settings,
     dialect: Arc<FitTrackeeDialect>,
     finished: objects::Finished,
+    studio: picture::Studio,
 }
 
 impl FitTrackee {
-    /// Serves these accounts with tokens by `tokens`.
-    pub fn new(accounts: AccountService, tokens: Arc<dyn IssueToken>, settings: Settings) -> Self {
+    /// Serves these accounts with tokens by `tokens`, and keeps pictures in `files`.
+    pub fn new(
+        accounts: AccountService,
+        files: Arc<dyn Files>,
+        tokens: Arc<dyn IssueToken>,
+        settings: Settings,
+    ) -> Self {
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
         let finished = objects::Finished::new(accounts.memories());
-        Self { shared: Arc::new(Shared { accounts, tokens, settings, dialect, finished }) }
+        let studio = picture::Studio::default();
+        Self { shared: Arc::new(Shared { accounts, files, tokens, settings, dialect, finished, studio }) }
     }
+}
+
+/// Removes pictures that no profile names any more: what a crash left, and those of deleted accounts. Gives how
+/// many there were. To be called now and then.
+///
+/// # Errors
+///
+/// [`Rejection`] with [`Reason::Unavailable`] if the store or the files
+/// cannot be had.
+pub async fn sweep_pictures(accounts: &AccountService, files: &dyn Files, now: SystemTime) -> Result<usize, Rejection> {
+    picture::sweep(accounts, files, now).await.map_err(|stop| match stop {
+        Stop::Rejected(why) => why,
+        Stop::Answer(_) | Stop::Message(..) | Stop::Page(_) => Rejection::new(Reason::Internal, ID),
+    })
 }
 
 impl Tracker for FitTrackee {
@@ -77,7 +111,11 @@ impl Tracker for FitTrackee {
     }
 
     fn endpoints(&self) -> Vec<Endpoint> {
-        routes::endpoints(&self.shared)
+        let endpoints = routes::endpoints(&self.shared);
+        match &self.shared.settings.web_app {
+            Some(app) => web_app::join(app, endpoints),
+            None => endpoints,
+        }
     }
 }
 
@@ -87,7 +125,7 @@ pub trait IssueToken: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Reason::Internal`](trackgate_schemes::Reason::Internal) when no key can sign.
+    /// [`Reason::Internal`] when no key can sign.
     fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection>;
 }
 
@@ -99,6 +137,10 @@ pub struct Settings {
     pub registration: Registration,
     /// Largest body in bytes; the original's is its archive limit, 10 MiB.
     pub max_body_bytes: u64,
+    /// Largest body of a picture's upload in bytes, no larger than the above.
+    pub picture_limit: u64,
+    /// The original's web application, to be served too.
+    pub web_app: Option<Arc<WebApp>>,
     /// The rate limit as clients are told it, such as `300 per 5 minute`.
     pub rate_limit: Arc<str>,
 }
@@ -108,6 +150,8 @@ impl Default for Settings {
         Self {
             registration: Registration::Open,
             max_body_bytes: 10 * 1024 * 1024,
+            picture_limit: 1024 * 1024,
+            web_app: None,
             rate_limit: "300 per 5 minute".into(),
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct Profile {
     pub(super) location: Option<String>,
     /// By the sport's number.
     pub(super) sports: BTreeMap<u8, SportPreference>,
+    /// The name of its file.
+    pub(super) picture: Option<String>,
     pub(super) start_elevation_at_zero: bool,
     pub(super) timezone: Option<String>,
     pub(super) use_dark_mode: Option<bool>,
@@ -77,6 +79,7 @@ impl Default for Profile {
             last_name: None,
             location: None,
             sports: BTreeMap::new(),
+            picture: None,
             start_elevation_at_zero: true,
             timezone: Some("Europe/Paris".into()),
             use_dark_mode: Some(false),
@@ -149,7 +152,7 @@ impl Profile {
                 ("language", Json::text(self.language.as_deref())),
                 ("last_name", Json::text(self.last_name.as_deref())),
                 ("location", Json::text(self.location.as_deref())),
-                ("picture", Json::Bool(false)),
+                ("picture", Json::Bool(self.picture.is_some())),
                 ("start_elevation_at_zero", Json::Bool(self.start_elevation_at_zero)),
                 ("timezone", Json::text(self.timezone.as_deref())),
                 ("use_dark_mode", self.use_dark_mode.map_or(Json::Null, Json::Bool)),

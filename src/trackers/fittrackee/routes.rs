@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
 
 use super::wire::{self, Stop};
-use super::{Shared, objects, sign_in};
+use super::{Shared, objects, picture, sign_in};
 use crate::layer::{Dialect as _, Refusal};
 use crate::message::Body;
 use crate::trackers::{Call, Endpoint, whole};
@@ -17,6 +17,7 @@ use crate::trackers::{Call, Endpoint, whole};
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
     let mut endpoints = sign_in::endpoints(shared);
     endpoints.extend(objects::endpoints(shared));
+    endpoints.extend(picture::endpoints(shared));
     let options = options(&endpoints);
     endpoints.extend(options);
     endpoints

@@ -28,7 +28,8 @@ impl IssueToken for Tokens {
 const NOW: &str = "2026-11-22T01:43:09.715Z";
 
 fn on(stage: Stage) -> Play {
-    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), Settings::default());
+    let tracker =
+        FitTrackee::new(stage.accounts.clone(), Arc::clone(&stage.files), Arc::new(Tokens), Settings::default());
     stage.put_on(&tracker)
 }
 
@@ -104,7 +105,7 @@ async fn a_reserved_name_is_taken() {
 async fn a_closed_registration_is_told_before_the_body_is_read() {
     let stage = Stage::at(NOW);
     let settings = Settings { registration: Registration::Closed, ..Settings::default() };
-    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), settings);
+    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::clone(&stage.files), Arc::new(Tokens), settings);
     let answer = stage.put_on(&tracker).answer(request_of("POST /api/auth/register HTTP/1.1\n\nno JSON")).await;
     assert_eq!(answer.status(), 403);
     assert_eq!(&answer.body()[..], br#"{"status": "error", "message": "error, registration is disabled"}"#);
@@ -201,7 +202,7 @@ async fn a_profile_that_cannot_be_read_is_our_fault_and_not_a_new_one() {
 async fn bodies_over_the_limit_are_413_as_a_page() {
     let stage = Stage::at(NOW);
     let settings = Settings { max_body_bytes: 100, ..Settings::default() };
-    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::new(Tokens), settings);
+    let tracker = FitTrackee::new(stage.accounts.clone(), Arc::clone(&stage.files), Arc::new(Tokens), settings);
     let play = stage.put_on(&tracker);
     for (spare, status) in [(0, 401), (1, 413)] {
         let body = format!("{}{}", r#"{"email":"a"}"#, " ".repeat(100 + spare - 13));

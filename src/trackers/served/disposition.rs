@@ -8,6 +8,7 @@ use http::HeaderValue;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::trackers) enum Disposition {
     /// Save it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "archives will be saved; pictures are shown"))]
     Attachment,
     /// Show it.
     Inline,

@@ -23,8 +23,8 @@ use super::{Access, Call, Endpoint, Tracker};
 use crate::accounts::{AccountService, Memories, Origin, Registration};
 use crate::layer::{Dialect, Gate, Mode, Refusal};
 use crate::message::Body;
-use crate::ports::{AccountChange, Ends, Store};
-use crate::stores::MemoryStore;
+use crate::ports::{AccountChange, Ends, Files, Store};
+use crate::stores::{MemoryFiles, MemoryStore};
 
 mod tokens;
 mod transcript;
@@ -35,12 +35,13 @@ pub(super) use transcript::request_of;
 use tokens::Tokens;
 use transcript::Step;
 
-/// Where a tracker is put: a store, an account base, a clock that stands still, two kinds of tokens.
+/// Where a tracker is put: a store, an account base, a clock that stands still, files, two kinds of tokens.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) accounts: AccountService,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<ManualClock>,
+    pub(super) files: Arc<dyn Files>,
     sign_in: SignIn,
     tokens: Arc<Tokens>,
 }
@@ -60,7 +61,8 @@ impl Stage {
         let memories = Arc::new(Memories::default());
         let accounts = AccountService::new(Arc::clone(&store), sign_in.clone(), memories, Arc::clone(&clock) as _);
         let tokens = Arc::new(Tokens::of(Arc::clone(&store)));
-        Self { accounts, store, clock, sign_in, tokens }
+        let files = Arc::new(MemoryFiles::new(Arc::clone(&clock) as _));
+        Self { accounts, store, clock, files, sign_in, tokens }
     }
 
     /// An account in use, made through another door.

@@ -41,7 +41,7 @@ impl Explained {
         let parts = request.body(()).unwrap().into_parts().0;
         let client: IpAddr = "127.0.0.1".parse().unwrap();
         let told = assemble::with_ground(&self.config, async |ground| {
-            let catalogue = Catalogue::make(&self.config, &ground.accounts, &ground.sign_in, None).await?;
+            let catalogue = Catalogue::make(&self.config, &ground.services(), &ground.sign_in, None).await?;
             let question = Question { parts, client: Some(client), now: SystemTime::now() };
             Ok::<_, AssembleError>(catalogue.table.explain(&question).await)
         });

@@ -184,6 +184,7 @@ fn profile(
         language: Some(registration::language(user.language.as_deref()).to_owned()),
         last_name,
         location,
+        picture: None,
         sports: BTreeMap::new(),
         start_elevation_at_zero: user.start_elevation_at_zero,
         timezone,

@@ -1,0 +1,150 @@
+//! Pictures of accounts (contract sections 6.6 and 6.7).
+//!
+//! What is uploaded is read as a picture and drawn anew, so that nothing of the file itself is ever served: no
+//! position, no comment, no page hidden behind the pixels. It bears a name of ours, the account's number and chance.
+//!
+//! The file is written before the profile names it, and removed after the profile forgets it; what a crash leaves
+//! between the two is swept later.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use trackgate_schemes::{AccountId, AccountName, Login};
+
+use super::Shared;
+use super::profile::Profile;
+use super::routes::{endpoint, stopped};
+use super::wire::{self, Json, Stop};
+use crate::message::Body;
+use crate::ports::{Area, FileName};
+use crate::trackers::served::{Disposition, Served, disposition};
+use crate::trackers::{Call, Endpoint, whole};
+
+mod dialect;
+mod frames;
+mod kind;
+mod redraw;
+mod studio;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+pub(super) use studio::Studio;
+pub(super) use sweep::sweep;
+
+use dialect::PictureDialect;
+use kind::Kind;
+use upload::{Refused, Upload};
+
+/// The endpoints of pictures.
+pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
+    let limit = shared.settings.max_body_bytes;
+    let refusals = Arc::new(PictureDialect::new(Arc::clone(&shared.dialect), limit));
+    let shown = Arc::clone(shared);
+    let show = move |call| {
+        let shared = Arc::clone(&shown);
+        async move {
+            match show(&shared, call).await {
+                Ok(response) => response,
+                Err(stop) => stopped(&shared, stop),
+            }
+        }
+    };
+    vec![
+        endpoint(shared, Method::POST, PICTURE, upload).granted("profile:write").max_body(limit).worded(refusals),
+        endpoint(shared, Method::DELETE, PICTURE, remove).granted("profile:write").max_body(limit),
+        Endpoint::new(Method::GET, SHOWN, show).public("pictures are shown to everybody"),
+    ]
+}
+
+async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
+    let id = call.identity().account().ok_or(Stop::TOKEN)?;
+    let settings = &shared.settings;
+    let (head, body) = call.request.into_parts();
+    let read = Upload::read(&head.headers, body, settings.picture_limit, settings.max_body_bytes).await;
+    let drawn = match read {
+        Ok(Upload { kind, bytes }) => shared.studio.draw(kind, bytes).await?,
+        Err(Refused::Body(why)) => return Err(why.into()),
+        Err(Refused::Fault(fault)) => return Ok(fail(StatusCode::BAD_REQUEST, fault.message())),
+        Err(Refused::TooLarge { size, limit }) => return Ok(dialect::too_large(size, limit)),
+    };
+    let Some((kind, bytes)) = drawn else {
+        return Ok(fail(StatusCode::BAD_REQUEST, upload::Fault::InvalidFile.message()));
+    };
+    let name = new_name(id, kind);
+    shared.files.put(Area::Pictures, &name, bytes).await?;
+    let mut before = None;
+    let updated = Profile::update(&shared.accounts, id, |profile| {
+        before = profile.picture.clone();
+        profile.picture = Some(name.to_string());
+    });
+    if let Err(stop) = updated.await {
+        // Whether it was written is not known: the file stays until it is swept, if the profile does not name it.
+        return Err(stop);
+    }
+    forget(&shared, before).await;
+    Ok(wire::success(
+        StatusCode::OK,
+        [("message", Json::Text("user picture updated".into())), ("status", Json::Text("success".into()))],
+    ))
+}
+
+async fn remove(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
+    let id = call.identity().account().ok_or(Stop::TOKEN)?;
+    let mut before = None;
+    if Profile::load(&shared.accounts, id).await?.picture.is_some() {
+        Profile::update(&shared.accounts, id, |profile| before = profile.picture.take()).await?;
+    }
+    forget(&shared, before).await;
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// Removes the file that a profile named until now. If it cannot be removed, it is swept later.
+async fn forget(shared: &Shared, name: Option<String>) {
+    let Some(name) = name.and_then(|name| name.parse::<FileName>().ok()) else { return };
+    if let Err(error) = shared.files.remove(Area::Pictures, &name).await {
+        tracing::warn!(%error, picture = %name, "a picture that nobody has any more cannot be removed yet");
+    }
+}
+
+async fn show(shared: &Shared, call: Call) -> Result<Response<Body>, Stop> {
+    let none =
+        |message| Ok(whole(wire::error(StatusCode::NOT_FOUND, &[("status", "not found"), ("message", message)])));
+    // A name alone: by an address, strangers could ask who has one.
+    let Ok(name) = AccountName::parse(call.parameter("username")) else { return none(NO_USER) };
+    let Some(account) = shared.accounts.store().account_by_login(&Login::Name(name)).await? else {
+        return none(NO_USER);
+    };
+    let picture = Profile::load(&shared.accounts, account.id).await?.picture;
+    let Some(name) = picture.and_then(|name| name.parse::<FileName>().ok()) else { return none(NO_PICTURE) };
+    let Some(kind) = Kind::of_extension(name.extension()) else { return none(NO_PICTURE) };
+    let Some(file) = shared.files.open(Area::Pictures, &name).await? else { return none(NO_PICTURE) };
+    let headers: &HeaderMap = call.request.headers();
+    Ok(Served::file(HeaderValue::from_static(kind.media_type()), file)
+        .with(header::CONTENT_DISPOSITION, disposition(Disposition::Inline, name.as_str()))
+        .answer(call.request.method(), headers, call.now))
+}
+
+/// `{"status": "fail", "message": …}`: pictures alone word it so.
+fn fail(status: StatusCode, message: &str) -> Response<Bytes> {
+    wire::error(status, &[("status", "fail"), ("message", message)])
+}
+
+fn new_name(id: AccountId, kind: Kind) -> FileName {
+    let chance: [u8; 16] = rand::random();
+    let chance = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(chance).to_ascii_lowercase();
+    let name = format!("{}-{chance}.{}", id.0, kind.extension());
+    name.parse().expect("numbers and letters of URL-safe base 64 are letters of a name")
+}
+
+const PICTURE: &str = "/api/auth/picture";
+const SHOWN: &str = "/api/users/{username}/picture";
+
+const NO_PICTURE: &str = "No picture.";
+const NO_USER: &str = "user does not exist";
