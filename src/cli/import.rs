@@ -1,7 +1,7 @@
 //! `trackgate import`: users of other servers.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CliError, Common, output};
-use crate::assemble::{self, AssembleError};
+use crate::assemble::{self, AssembleError, Ground};
 use crate::catalogue::{self, ForeignError};
 use crate::config::Config;
 use crate::config::checked::SchemeKind;
@@ -25,7 +25,8 @@ pub(super) enum Import {
     /// Bring the users of a FitTrackee 0.8.13 server, with their passwords and preferences
     ///
     /// Brings accounts (name, e-mail address, password, whether they may sign in, administrators), profiles and
-    /// preferences, equipment and workouts, what was mailed and not used yet, and the list of signed-out tokens. The other server's
+    /// preferences, equipment and workouts, what was mailed and not used yet, and the list of signed-out tokens;
+    /// with `--pictures` also pictures. Recorded tracks (GPX files) stay where they are. The other server's
     /// database is only read, as it is at one instant; that server may run on meanwhile.
     ///
     /// It can be stopped at any time (Ctrl-C) and run again: whoever was brought already is left alone. Run it
@@ -53,6 +54,9 @@ pub(super) struct FitTrackee {
     /// Its database, postgres://USER@HOST/DATABASE; the password best in PGPASSWORD or ~/.pgpass
     #[arg(long, value_name = "URL", env = "TRACKGATE_IMPORT_FROM", hide_env_values = true)]
     from: String,
+    /// Its folder of uploaded files (`UPLOAD_FOLDER`), to bring pictures from
+    #[arg(long, value_name = "FOLDER")]
+    pictures: Option<PathBuf>,
     /// Tell what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -81,20 +85,24 @@ impl FitTrackee {
             taken_numbers: if self.renumber { TakenNumbers::Renumber } else { TakenNumbers::LeaveOut },
             run,
         };
-        let task = async |accounts| {
+        let task = async |ground: &Ground| {
             let stop = Arc::new(AtomicBool::new(false));
             let listening = tokio::spawn(listen(Arc::clone(&stop)));
             let source = Arc::new(catalogue::open_fittrackee(&self.from).await?);
             let mut watch = Bar::new(stop);
-            let report = Importer::new(accounts, source, options).run(&mut watch).await;
+            let mut import = Importer::new(ground.accounts.clone(), source, options);
+            if let Some(folder) = self.pictures {
+                import = import.with_pictures(folder, Arc::clone(&ground.files));
+            }
+            let report = import.run(&mut watch).await;
             watch.bar.finish_and_clear();
             listening.abort();
             Ok::<_, CliError>(report)
         };
         let report = if run == Run::Dry && !is_there(&config)? {
-            assemble::with_scratch(&config, async |ground| task(ground.accounts.clone()).await)?
+            assemble::with_scratch(&config, task)?
         } else {
-            assemble::with_accounts(&config, task)?
+            assemble::with_ground(&config, task)?
         };
         tell(common, &config, &report)?;
         ended(&report)

@@ -10,23 +10,26 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use trackgate_schemes::jwt;
-use trackgate_schemes::store::{Account, AccountState, StoreError};
+use trackgate_schemes::store::{Account, AccountState, StoreError, StoreErrorKind};
 use trackgate_schemes::{AccountId, Login};
 
 use super::ID;
 use super::objects::kept::{EQUIPMENTS, WORKOUTS};
+use super::picture::{self, Studio};
 use super::profile::Profile;
 use crate::accounts::{AccountService, ChangeError, NumberHere, Origin};
-use crate::ports::{FitTrackeeSource, Foreign, ForeignUser, Item, MailedPurpose, MailedToken};
+use crate::ports::{Files, FitTrackeeSource, Foreign, ForeignUser, Item, MailedPurpose, MailedToken};
 use user::{Arrival, Policy};
 
 mod report;
 #[cfg(test)]
 mod tests;
 mod things;
+mod uploads;
 mod user;
 
 pub use report::{End, Line, Outcome, Report, SignedOutTokens};
@@ -38,6 +41,7 @@ pub struct Import {
     source: Arc<dyn FitTrackeeSource>,
     tokens: jwt::Settings,
     options: ImportOptions,
+    pictures: Option<Pictures>,
     seen: Seen,
     report: Report,
 }
@@ -103,8 +107,18 @@ struct Seen {
     addresses: HashSet<String>,
 }
 
+/// Where pictures come from and where they go.
+#[derive(Debug)]
+struct Pictures {
+    folder: PathBuf,
+    files: Arc<dyn Files>,
+    studio: Studio,
+}
+
 /// Who an arriving user is here.
 enum Place {
+    /// Whom an import has brought, but for the picture.
+    Pictureless(Account),
     /// Whom an import has brought wholly.
     There(Account),
     /// Whom an import has brought without coming to its end.
@@ -121,7 +135,22 @@ impl Import {
     /// An import of the users of `source` to these accounts.
     pub fn new(accounts: AccountService, source: Arc<dyn FitTrackeeSource>, options: ImportOptions) -> Self {
         let report = Report::new(options.run == Run::Dry);
-        Self { accounts, source, tokens: jwt::Settings::new(SCHEME), options, seen: Seen::default(), report }
+        Self {
+            accounts,
+            source,
+            tokens: jwt::Settings::new(SCHEME),
+            options,
+            pictures: None,
+            seen: Seen::default(),
+            report,
+        }
+    }
+
+    /// The same with pictures: from the other server's folder of uploads into these files.
+    #[must_use]
+    pub fn with_pictures(mut self, folder: PathBuf, files: Arc<dyn Files>) -> Self {
+        self.pictures = Some(Pictures { folder, files, studio: Studio::default() });
+        self
     }
 
     /// Runs it.
@@ -215,6 +244,7 @@ impl Import {
                 line.account = Some(account.id.0);
                 line.into()
             }
+            Place::Pictureless(account) => self.late_picture(arrival, account).await?.into(),
             Place::Half(account) => self.complete(arrival, account, Outcome::Completed).await?.into(),
             Place::Free => self.bring(arrival).await?,
             Place::NumberTaken => self.displaced(arrival),
@@ -235,7 +265,8 @@ impl Import {
             let ours = arrival.profile.imported_from.as_ref().expect("every arrival has its mark");
             match mark {
                 Some(mark) if (mark.user, &mark.created_at) == (ours.user, &ours.created_at) => {
-                    return Ok(Place::There(account.clone()));
+                    let lacks = self.pictures.is_some() && arrival.picture.is_some() && !mark.pictures;
+                    return Ok(if lacks { Place::Pictureless(account.clone()) } else { Place::There(account.clone()) });
                 }
                 // To the microsecond: nobody who registers here chooses that.
                 None if account.created_at == arrival.account.created_at && account.name == arrival.account.name => {
@@ -268,6 +299,7 @@ impl Import {
         if self.options.run == Run::Dry {
             let number = arrival.number;
             let things = self.things(&mut arrival, number).await?;
+            self.picture(&mut arrival, number).await?;
             return Ok(told(arrival, Some(number.0), Outcome::Imported).with(things).into());
         }
         match self.make(&arrival, NumberHere::Same).await? {
@@ -296,6 +328,7 @@ impl Import {
         if self.options.run == Run::Dry {
             let number = arrival.number;
             let things = self.things(&mut arrival, number).await?;
+            self.picture(&mut arrival, number).await?;
             let mut line = told(arrival, None, Outcome::Imported).with(things);
             line.notes.push(RENUMBERED.into());
             return Ok(line);
@@ -322,6 +355,7 @@ impl Import {
     async fn complete(&self, mut arrival: Arrival, account: Account, outcome: Outcome) -> Result<Line, StoreError> {
         let id = account.id;
         let things = self.things(&mut arrival, id).await?;
+        self.picture(&mut arrival, id).await?;
         if self.options.run == Run::Real {
             if let Some(mailed) = &arrival.mailed
                 && (mailed.purpose != MailedPurpose::ConfirmAccount || account.state == AccountState::Unconfirmed)
@@ -379,6 +413,51 @@ impl Import {
         }
     }
 
+    /// The picture, if pictures are wanted and there is one; the profile that arrives names it then.
+    async fn picture(&self, arrival: &mut Arrival, owner: AccountId) -> Result<(), StoreError> {
+        let Some(path) = arrival.picture.clone() else { return Ok(()) };
+        let Some(Pictures { folder, files, studio }) = &self.pictures else {
+            arrival.notes.push("has a picture: `--pictures` brings it".into());
+            return Ok(());
+        };
+        let folder = folder.clone();
+        let read = tokio::task::spawn_blocking(move || uploads::read(&folder, &path)).await;
+        let bytes = match read.unwrap_or_else(|_panicked| Err("it cannot be read".into())) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                arrival.left_out.push(format!("the picture: {why}"));
+                return Ok(());
+            }
+        };
+        if self.options.run == Run::Dry {
+            return Ok(());
+        }
+        let kept = picture::keep(&**files, studio, owner, bytes).await.map_err(|_stop| no_room())?;
+        match kept {
+            Some(name) => {
+                arrival.profile.picture = Some(name.to_string());
+                arrival.profile.imported_from.as_mut().expect("every arrival has its mark").pictures = true;
+            }
+            None => arrival.left_out.push("the picture: it is no picture, or too large a one".into()),
+        }
+        Ok(())
+    }
+
+    /// The picture of somebody whom an earlier run brought without.
+    async fn late_picture(&self, mut arrival: Arrival, account: Account) -> Result<Line, StoreError> {
+        self.picture(&mut arrival, account.id).await?;
+        let came = arrival.profile.picture.is_some();
+        if came {
+            self.keep_profile(account.id, &arrival.profile).await?;
+        }
+        let would = self.options.run == Run::Dry && arrival.left_out.is_empty();
+        let outcome = if came || would { Outcome::Completed } else { Outcome::AlreadyThere };
+        let mut line = told(arrival, Some(account.id.0), outcome);
+        line.left_out.retain(|why| why.starts_with("the picture"));
+        line.notes.clear();
+        Ok(line)
+    }
+
     /// Keeps a thing; an interrupted run may have kept it already.
     async fn keep(&self, collection: &str, item: Item) -> Result<Result<Arc<str>, String>, StoreError> {
         let (id, owner) = (Arc::clone(&item.id), item.account);
@@ -401,11 +480,11 @@ impl Import {
                 *profile = arrived.clone();
             } else {
                 profile.imported_from = arrived.imported_from.clone();
+                // Who has chosen another one meanwhile keeps it.
+                profile.picture = profile.picture.take().or_else(|| arrived.picture.clone());
             }
         });
-        kept.await.map(drop).map_err(|_stop| {
-            StoreError::new(trackgate_schemes::store::StoreErrorKind::Unavailable, "a profile could not be stored")
-        })
+        kept.await.map(drop).map_err(|_stop| no_room())
     }
 }
 
@@ -455,8 +534,12 @@ fn reason(why: &ChangeError) -> String {
     }
 }
 
+fn no_room() -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "a profile or a picture could not be stored")
+}
+
 fn down(why: &ChangeError) -> StoreError {
-    StoreError::new(trackgate_schemes::store::StoreErrorKind::Unavailable, why)
+    StoreError::new(StoreErrorKind::Unavailable, why)
 }
 
 /// The scheme whose tokens the tracker issues and takes.

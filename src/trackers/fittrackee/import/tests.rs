@@ -527,6 +527,68 @@ fn the_policy_is_accepted_when_it_was_accepted_later() {
     }
 }
 
+/// A folder of uploads with a picture, a text that calls itself one, and ways out.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("uploads").join("pictures").join("1");
+    std::fs::create_dir_all(&own).unwrap();
+    // A PNG that its owner called a JPEG.
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(3, 2).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    std::fs::write(own.join("me.jpg"), png.into_inner()).unwrap();
+    std::fs::write(own.join("text.png"), "no picture").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", own.join("link.png")).unwrap();
+    folder
+}
+
+#[test]
+fn no_path_leads_out_of_the_folder_of_uploads() {
+    let folder = folder();
+    for good in [folder.path().to_owned(), folder.path().join("uploads")] {
+        assert!(uploads::read(&good, "pictures/1/me.jpg").is_ok(), "{good:?}");
+    }
+    for path in
+        ["", "/etc/passwd", "../../etc/passwd", "pictures/../../x", "pictures/1/link.png", "pictures/1", "nobody.png"]
+    {
+        assert!(uploads::read(folder.path(), path).is_err(), "{path}");
+    }
+    assert!(uploads::read(&folder.path().join("gone"), "pictures/1/me.jpg").is_err());
+}
+
+#[tokio::test]
+async fn pictures_come_when_their_folder_is_named_and_not_twice() {
+    let pictured = |name: &str, path: &str| ForeignUser { picture: Some(path.into()), ..user(name) };
+    let server = Arc::new(server([
+        (1, pictured("anna", "pictures/1/me.jpg")),
+        (2, pictured("berta", "pictures/1/text.png")),
+        (3, pictured("carla", "pictures/3/gone.png")),
+        (4, pictured("dora", "pictures/1/link.png")),
+    ]));
+    let (stage, folder) = (stage(), folder());
+    let files: Arc<dyn Files> = Arc::new(crate::stores::MemoryFiles::new(Arc::clone(&stage.clock) as _));
+    let with_pictures = async |options| {
+        let import = Import::new(stage.accounts.clone(), Arc::clone(&server) as _, options);
+        import.with_pictures(folder.path().to_owned(), Arc::clone(&files)).run(&mut Counter::default()).await
+    };
+    let first = import(&stage, &server, PLAIN).await;
+    assert!(first.is_whole() && first.users.iter().all(|line| line.notes.len() == 1), "{first:?}");
+
+    let told = with_pictures(DRY).await;
+    assert_eq!((told.count(Outcome::Completed), reasons(&told).len()), (2, 2), "{told:?}");
+    assert_eq!(profile(&stage, AccountId(1)).await.picture, None);
+    let done = with_pictures(PLAIN).await;
+    assert_eq!((done.count(Outcome::Completed), reasons(&done).len()), (1, 3), "{done:?}");
+    let picture = profile(&stage, AccountId(1)).await.picture.unwrap();
+    assert!(picture.starts_with("1-") && picture.ends_with(".png"), "{picture}");
+    assert!(files.open(crate::ports::Area::Pictures, &picture.parse().unwrap()).await.unwrap().is_some());
+
+    // Its owner removes it here: it does not come back.
+    Profile::update(&stage.accounts, AccountId(1), |profile| profile.picture = None).await.unwrap();
+    let again = with_pictures(PLAIN).await;
+    assert_eq!((again.count(Outcome::AlreadyThere), again.count(Outcome::Completed)), (4, 0), "{again:?}");
+    assert_eq!(profile(&stage, AccountId(1)).await.picture, None);
+}
+
 proptest! {
     /// Whatever stands in a row, it is an account that can be kept and signed in to, or a reason in words.
     #[test]
