@@ -26,6 +26,7 @@ struct Original {
     database: String,
     secret: String,
     ftcli: String,
+    uploads: String,
     /// So that names of one test are not those of another.
     suffix: String,
 }
@@ -34,17 +35,18 @@ impl Original {
     /// `None` where none is named.
     fn find(suffix: &str) -> Option<Self> {
         let named = |name: &str| std::env::var(name).ok();
-        let (Some(url), Some(database), Some(secret), Some(ftcli)) = (
+        let (Some(url), Some(database), Some(secret), Some(ftcli), Some(uploads)) = (
             named("FITTRACKEE_URL"),
             named("FITTRACKEE_DATABASE_URL"),
             named("FITTRACKEE_SECRET"),
             named("FITTRACKEE_FTCLI"),
+            named("FITTRACKEE_UPLOADS"),
         ) else {
             skipped("fittrackee");
             return None;
         };
         let address = url.strip_prefix("http://").unwrap().to_owned();
-        Some(Self { address, database, secret, ftcli, suffix: suffix.to_owned() })
+        Some(Self { address, database, secret, ftcli, uploads, suffix: suffix.to_owned() })
     }
 
     fn name(&self, name: &str) -> String {
@@ -187,20 +189,36 @@ struct Answer {
 /// Asks one question on a connection of its own.
 fn ask(address: &str, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Answer {
     let body = body.map(Value::to_string).unwrap_or_default();
+    send(address, method, path, token, "application/json", body.as_bytes())
+}
+
+fn send(address: &str, method: &str, path: &str, token: Option<&str>, kind: &str, body: &[u8]) -> Answer {
     let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{token}Content-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{token}Content-Type: {kind}\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    stream.write_all((head + &body).as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, body: serde_json::from_str(body).unwrap_or(Value::Null) }
+}
+
+/// A form with a small picture, and its type.
+fn picture() -> (String, Vec<u8>) {
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(4, 4).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let mut body = b"--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"me.png\"\r\n\r\n".to_vec();
+    body.extend(png.into_inner());
+    body.extend(b"\r\n--cut--\r\n");
+    ("multipart/form-data; boundary=cut".to_owned(), body)
 }
 
 fn sign_in(address: &str, email: &str, password: &str) -> Option<String> {
@@ -243,16 +261,21 @@ fn users_of_a_real_server_come_with_passwords_tokens_and_preferences() {
         "sport_id": 1, "workout_date": "2026-11-01 08:00", "duration": 3600, "distance": 25.5, "title": "Ride",
     });
     assert_eq!(at_original("POST", "/api/workouts/no_gpx", &ride).status, 201);
+    let (kind, form) = picture();
+    assert_eq!(send(&original.address, "POST", "/api/auth/picture", Some(&kept), &kind, &form).status, 200);
     assert_eq!(ask(&original.address, "POST", "/api/auth/logout", Some(&gone), None).status, 200);
     let before = ask(&original.address, "GET", "/api/auth/profile", Some(&kept), None).body["data"].clone();
 
     let here = Here::new(&original);
-    let (_code, dry) = here.import(&original, &["--dry-run"]);
+    let (_code, dry) = here.import(&original, &["--dry-run", "--pictures", &original.uploads]);
     assert_eq!(line(&dry, &anna)["outcome"], "imported");
     assert!(!here.data().exists(), "a dry run makes nothing");
 
-    let (_code, report) = here.import(&original, &[]);
-    assert_eq!((&report["end"], &report["users"]), (&json!("complete"), &dry["users"]));
+    let (_code, report) = here.import(&original, &["--pictures", &original.uploads]);
+    assert_eq!(report["end"], "complete");
+    for name in [&anna, &berta] {
+        assert_eq!(line(&report, name), line(&dry, name), "what the dry run told");
+    }
     let came = line(&report, &anna);
     assert_eq!((&came["outcome"], &came["workouts"], &came["equipments"]), (&json!("imported"), &json!(1), &json!(1)));
     assert_eq!(came["account"], original.number("anna"));
@@ -266,6 +289,8 @@ fn users_of_a_real_server_come_with_passwords_tokens_and_preferences() {
     for member in SAME_MEMBERS {
         assert_eq!(profile.body["data"][member], before[member], "{member}");
     }
+    let shown = ask(&gateway.address, "GET", &format!("/api/users/{anna}/picture"), None, None);
+    assert_eq!(shown.status, 200);
     for dead in [gone.clone(), format!("{gone}="), format!("{kept}=")] {
         assert_eq!(gateway.profile(&dead).status, 401);
     }
@@ -383,7 +408,7 @@ fn the_help_tells_how_tokens_stay_good() {
 const PASSWORD: &str = "correct horse battery";
 
 /// Members of the profile that hang on nothing but what came along.
-const SAME_MEMBERS: [&str; 20] = [
+const SAME_MEMBERS: [&str; 26] = [
     "accepted_privacy_policy",
     "bio",
     "birth_date",
@@ -398,8 +423,14 @@ const SAME_MEMBERS: [&str; 20] = [
     "language",
     "last_name",
     "location",
+    "nb_sports",
+    "nb_workouts",
+    "picture",
+    "sports_list",
     "start_elevation_at_zero",
     "timezone",
+    "total_distance",
+    "total_duration",
     "use_dark_mode",
     "use_raw_gpx_speed",
     "username",
