@@ -23,36 +23,14 @@ use crate::trackers::fittrackee::import::{
 #[derive(Debug, Subcommand)]
 pub(super) enum Import {
     /// Bring the users of a FitTrackee 0.8.13 server, with their passwords and preferences
-    ///
-    /// Brings accounts (name, e-mail address, password, whether they may sign in, administrators), profiles and
-    /// preferences, equipment and workouts, what was mailed and not used yet, and the list of signed-out tokens;
-    /// with `--pictures` also pictures. Recorded tracks (GPX files) stay where they are. The other server's
-    /// database is only read, as it is at one instant; that server may run on meanwhile.
-    ///
-    /// It can be stopped at any time (Ctrl-C) and run again: whoever was brought already is left alone. Run it
-    /// once more when the old server has stopped, for those who registered or signed out since.
-    ///
-    /// Passwords work as they are and are stored in a stronger form at the first sign-in. Tokens of the old
-    /// server stay good if its secret is the key here before the first start:
-    ///
-    ///   [schemes.fit]
-    ///   kind = "jwt"
-    ///   algorithm = "HS256"
-    ///   key = "file:fittrackee.key"
-    ///
-    /// They name an account by its number alone. So users keep their numbers, and one whose number somebody
-    /// else has here is left out, unless `--renumber` is given. Bring users of one old server only, best before
-    /// there are other accounts here.
-    ///
-    /// Ends with 1 if anybody or anything was left out, and says what and why.
-    #[command(verbatim_doc_comment)]
+    #[command(long_about = ABOUT_FITTRACKEE)]
     Fittrackee(FitTrackee),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct FitTrackee {
-    /// Its database, postgres://USER@HOST/DATABASE; the password best in PGPASSWORD or ~/.pgpass
-    #[arg(long, value_name = "URL", env = "TRACKGATE_IMPORT_FROM", hide_env_values = true)]
+    /// The URL of its database; the password best in `PGPASSWORD` or `~/.pgpass`
+    #[arg(long, value_name = "postgres://USER@HOST/DATABASE", env = "TRACKGATE_IMPORT_FROM", hide_env_values = true)]
     from: String,
     /// Its folder of uploaded files (`UPLOAD_FOLDER`), to bring pictures from
     #[arg(long, value_name = "FOLDER")]
@@ -243,3 +221,29 @@ impl From<ForeignError> for CliError {
         Self::refused(error.to_string())
     }
 }
+
+/// What `--help` tells.
+const ABOUT_FITTRACKEE: &str = "\
+Bring the users of a FitTrackee 0.8.13 server, with their passwords and preferences
+
+Brings accounts (name, e-mail address, password, whether they may sign in, administrators), profiles and
+preferences, equipment and workouts, what was mailed and not used yet, and the list of signed-out tokens;
+with `--pictures` also pictures. Recorded tracks (GPX files) stay where they are. The other server's
+database is only read, as it is at one instant; that server may run on meanwhile.
+
+It can be stopped at any time (Ctrl-C) and run again: whoever was brought already is left alone. Run it
+once more when the old server has stopped, for those who registered or signed out since.
+
+Passwords work as they are and are stored in a stronger form at the first sign-in. Tokens of the old
+server stay good if its secret, of at least 32 bytes, is the key here:
+
+  [schemes.fit]
+  kind = \"jwt\"
+  algorithm = \"HS256\"
+  key = \"file:fittrackee.key\"
+
+They name an account by its number alone. So users keep their numbers, and one whose number somebody
+else has here is left out, unless `--renumber` is given. Bring users of one old server only, best before
+there are other accounts here.
+
+Ends with 1 if anybody or anything was left out, and says what and why.";

@@ -306,7 +306,7 @@ impl Import {
             Ok(account) => Ok(self.complete(arrival, account, Outcome::Imported).await?.into()),
             // An account that was deleted here had it, or somebody took it just now.
             Err(ChangeError::NumberTaken) => Ok(self.displaced(arrival)),
-            Err(why) => Ok(told_left_out(arrival, reason(&why)).into()),
+            Err(why) => Ok(told_left_out(&arrival, reason(&why)).into()),
         }
     }
 
@@ -319,7 +319,7 @@ impl Import {
                     "the number {} belongs or belonged to another account here: `--renumber` gives a new one",
                     arrival.number
                 );
-                told_left_out(arrival, why).into()
+                told_left_out(&arrival, why).into()
             }
         }
     }
@@ -339,7 +339,7 @@ impl Import {
                 line.notes.push(RENUMBERED.into());
                 Ok(line)
             }
-            Err(why) => Ok(told_left_out(arrival, reason(&why))),
+            Err(why) => Ok(told_left_out(&arrival, reason(&why))),
         }
     }
 
@@ -363,7 +363,7 @@ impl Import {
                 let token = MailedToken {
                     account: id,
                     purpose: mailed.purpose,
-                    digest: mailed.digest.clone(),
+                    digest: mailed.digest,
                     about: mailed.about.clone(),
                     created_at: self.accounts.clock().now(),
                     expires_at: None,
@@ -479,7 +479,7 @@ impl Import {
             if is_new {
                 *profile = arrived.clone();
             } else {
-                profile.imported_from = arrived.imported_from.clone();
+                profile.imported_from.clone_from(&arrived.imported_from);
                 // Who has chosen another one meanwhile keeps it.
                 profile.picture = profile.picture.take().or_else(|| arrived.picture.clone());
             }
@@ -522,7 +522,7 @@ fn told(arrival: Arrival, account: Option<i64>, outcome: Outcome) -> Line {
     line
 }
 
-fn told_left_out(arrival: Arrival, why: impl Into<String>) -> Line {
+fn told_left_out(arrival: &Arrival, why: impl Into<String>) -> Line {
     Line::left_out(arrival.number.0, arrival.account.name.to_string(), why)
 }
 
