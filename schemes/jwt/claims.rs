@@ -37,6 +37,18 @@ pub(super) enum Subject {
 impl Claims {
     /// Reads a payload and checks all that needs no store.
     pub(super) fn read(payload: &[u8], settings: &Settings, now: SystemTime) -> Result<Self, Reason> {
+        let claims = Self::at_any_time(payload, settings)?;
+        if now >= claims.until {
+            return Err(Reason::Expired);
+        }
+        if claims.from.is_some_and(|from| now < from) {
+            return Err(Reason::Malformed);
+        }
+        Ok(claims)
+    }
+
+    /// The same, whether it is good now, was or will be.
+    pub(super) fn at_any_time(payload: &[u8], settings: &Settings) -> Result<Self, Reason> {
         let claims = json::object(payload).map_err(|_unfit| Reason::Malformed)?;
         let expires_at = date(&claims, "exp", f64::floor)?.ok_or(Reason::Malformed)?;
         let not_before = date(&claims, "nbf", f64::ceil)?;
@@ -56,12 +68,6 @@ impl Claims {
         }
         let until = expires_at.checked_add(settings.leeway).ok_or(Reason::Malformed)?;
         let from = not_before.max(issued_until).map(|start| start - settings.leeway.min(since_1970(start)));
-        if now >= until {
-            return Err(Reason::Expired);
-        }
-        if from.is_some_and(|from| now < from) {
-            return Err(Reason::Malformed);
-        }
         let subject = text(&claims, "sub")?.ok_or(Reason::Malformed)?;
         let mut read = Self {
             subject: Subject::External(String::new()),

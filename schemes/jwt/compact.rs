@@ -29,12 +29,7 @@ pub(super) struct Verified {
 /// [`Reason::Malformed`] for what is not strictly that form, [`Reason::Signature`] for a key that is
 /// not there or a signature that is not its own.
 pub(super) fn verify(keys: &Keys, token: &str, now: SystemTime) -> Result<Verified, Reason> {
-    let parts = Parts::of(token).ok_or(Reason::Malformed)?;
-    // All three are decoded before anything is believed: strict, so that one token has one spelling.
-    let header = decode(parts.header)?;
-    let payload = decode(parts.payload)?;
-    let signature = decode(parts.signature)?;
-    let header = json::object(&header).map_err(|_unfit| Reason::Malformed)?;
+    let Decoded { signed, header, payload, signature } = decode_all(token)?;
     if FORBIDDEN.iter().any(|name| header.contains_key(*name)) {
         return Err(Reason::Malformed);
     }
@@ -49,10 +44,15 @@ pub(super) fn verify(keys: &Keys, token: &str, now: SystemTime) -> Result<Verifi
     let algorithm = header.get("alg").and_then(Value::as_str).ok_or(Reason::Malformed)?;
     let key = keys.find(kid, now).ok_or(Reason::Signature)?;
     let same = algorithm.parse::<Algorithm>().is_ok_and(|algorithm| algorithm == key.algorithm);
-    if !same || !key.verify(parts.signed.as_bytes(), &signature) {
+    if !same || !key.verify(signed.as_bytes(), &signature) {
         return Err(Reason::Signature);
     }
     Ok(Verified { header, payload, key_until: key.until })
+}
+
+/// What a token says, whoever signed it: header and payload.
+pub(super) fn unverified(token: &str) -> Result<(Object, Vec<u8>), Reason> {
+    decode_all(token).map(|decoded| (decoded.header, decoded.payload))
 }
 
 /// Signs claims; `None` if no key can.
@@ -80,6 +80,24 @@ pub(super) fn sign(keys: &Keys, claims: &impl Serialize, now: SystemTime) -> Opt
 /// Whether a text has the outer form of a token: what has not is refused before anything is asked.
 pub(super) fn is_compact(token: &str) -> bool {
     Parts::of(token).is_some()
+}
+
+/// A token of which nothing is believed yet.
+struct Decoded<'a> {
+    signed: &'a str,
+    header: Object,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// All three parts are decoded before anything is believed: strict, so that one token has one spelling.
+fn decode_all(token: &str) -> Result<Decoded<'_>, Reason> {
+    let parts = Parts::of(token).ok_or(Reason::Malformed)?;
+    let header = decode(parts.header)?;
+    let payload = decode(parts.payload)?;
+    let signature = decode(parts.signature)?;
+    let header = json::object(&header).map_err(|_unfit| Reason::Malformed)?;
+    Ok(Decoded { signed: parts.signed, header, payload, signature })
 }
 
 struct Parts<'a> {

@@ -43,12 +43,14 @@ mod json;
 mod key;
 mod keys;
 mod settings;
+mod sign_out;
 #[cfg(test)]
 mod tests;
 
 pub use jsonwebtoken::Algorithm;
 pub use keys::{KeyError, Keys};
-pub use settings::{GrantsFrom, Purpose, Settings, SubjectFrom};
+pub use settings::{GrantsFrom, Purpose, Settings, SubjectFrom, Uncounted};
+pub use sign_out::SignedOut;
 
 use claims::{Claims, Subject};
 
@@ -195,7 +197,7 @@ impl Inner {
         if claims.purpose != purpose {
             return Err(reject(Reason::Purpose));
         }
-        let key = self.blacklist_key(&claims, &json::canonical(&verified.header));
+        let key = sign_out::key(self.settings.id, &claims, &json::canonical(&verified.header));
         match self.blacklist.blacklisted(&key).await {
             Ok(None) => {}
             Ok(Some(_since)) => return Err(reject(Reason::Revoked)),
@@ -205,7 +207,7 @@ impl Inner {
         let identity = match &claims.subject {
             Subject::Account(id) => match self.accounts.account(*id).await {
                 Ok(Some(account)) => {
-                    check_account(&account, &claims).map_err(reject)?;
+                    check_account(&account, &claims, &self.settings).map_err(reject)?;
                     let subject = crate::Subject::Account(account.id);
                     Identity::new(subject, account.name, self.settings.id, credential).with_grants(account.grants)
                 }
@@ -225,28 +227,6 @@ impl Inner {
         Ok((facts, claims.about.map(Into::into)))
     }
 
-    /// What a sign-out of this token is stored under: 64 hex digits.
-    ///
-    /// It follows from what the token says, never from its text or its signature. It is apart for each
-    /// issuer, and where none is named, for each scheme: two that count from 1 do not collide.
-    fn blacklist_key(&self, claims: &Claims, header: &str) -> String {
-        let (kind, whose) = match &claims.issuer {
-            Some(issuer) => ("iss", issuer.as_str()),
-            None => ("scheme", self.settings.id),
-        };
-        let parts = match &claims.jti {
-            Some(jti) => [kind, whose, "jti", jti, ""],
-            None => [kind, whose, "text", header, &claims.canonical],
-        };
-        let mut all = Vec::new();
-        for part in parts {
-            all.extend((part.len() as u64).to_le_bytes());
-            all.extend(part.bytes());
-        }
-        let hex = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
-        Digest::sha256(&all).as_bytes().iter().flat_map(hex).collect()
-    }
-
     fn rejection(&self, reason: Reason) -> Rejection {
         Rejection::new(reason, self.settings.id)
     }
@@ -257,7 +237,7 @@ impl Inner {
 }
 
 /// Whether the account is still the one that the token was issued to.
-fn check_account(account: &Account, claims: &Claims) -> Result<(), Reason> {
+fn check_account(account: &Account, claims: &Claims, settings: &Settings) -> Result<(), Reason> {
     let may = match claims.purpose {
         Purpose::Access => account.is_active(),
         // Confirming is what makes an account active.
@@ -266,14 +246,21 @@ fn check_account(account: &Account, claims: &Claims) -> Result<(), Reason> {
     if !may {
         return Err(Reason::Disabled);
     }
-    let current = match (claims.generation, claims.issued_at) {
-        (Some(generation), _) => generation == account.generation,
+    let imported = account.not_before == SystemTime::UNIX_EPOCH;
+    let current = match (claims.generation, claims.issued_at, settings.uncounted) {
+        (Some(generation), _, _) => generation == account.generation,
         // `iat` counts whole seconds: one from the very second in which all ended may be from before.
-        (None, Some(issued_at)) => {
-            account.not_before == SystemTime::UNIX_EPOCH
-                || claims::since_1970(issued_at).as_secs() > claims::since_1970(account.not_before).as_secs()
+        (None, Some(issued_at), Uncounted::AnyAccount) => {
+            imported || claims::since_1970(issued_at).as_secs() > claims::since_1970(account.not_before).as_secs()
         }
-        (None, None) => account.not_before == SystemTime::UNIX_EPOCH,
+        // The old server marks the tokens that it mails by nothing but their short life.
+        (None, Some(issued_at), Uncounted::ImportedAccounts)
+            if claims.until.duration_since(issued_at).unwrap_or_default()
+                <= settings.mailed_lifetime.saturating_add(settings.leeway) =>
+        {
+            return Err(Reason::Purpose);
+        }
+        (None, _, _) => imported,
     };
     current.then_some(()).ok_or(Reason::Revoked)
 }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub required: Vec<Box<str>>,
     /// Whom `sub` names.
     pub subject: SubjectFrom,
+    /// For whom tokens without the claim `gen` are good: those of another server with the same key.
+    pub uncounted: Uncounted,
     /// How long a new access token lives, in whole seconds.
     pub lifetime: Duration,
     /// How long a new token of another purpose lives, in whole seconds.
@@ -44,6 +46,7 @@ impl Settings {
             leeway: Duration::ZERO,
             required: Vec::new(),
             subject: SubjectFrom::AccountId,
+            uncounted: Uncounted::ImportedAccounts,
             lifetime: Duration::from_hours(30 * 24),
             mailed_lifetime: Duration::from_hours(1),
             realm: None,
@@ -77,6 +80,23 @@ pub enum SubjectFrom {
         /// What such an identity may do.
         grants: GrantsFrom,
     },
+}
+
+/// For which local accounts tokens are good that carry no claim `gen`, which ours all do.
+///
+/// Another server with the same key counts its accounts by itself: what its token calls 7 need not be what
+/// is 7 here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Uncounted {
+    /// For every account: the other server's numbers are ours. What ends all credentials of an account ends
+    /// tokens that were issued up to that second.
+    AnyAccount,
+    /// For accounts that came from that server under their number there, whose `not_before` is 1970, until
+    /// all their credentials end. An account that was made here is safe whatever the other server counts. A
+    /// token that lives no longer than [`Settings::mailed_lifetime`] is one that the other server mailed to set
+    /// a password, and signs nobody in.
+    ImportedAccounts,
 }
 
 /// Where the grants of an external identity come from.

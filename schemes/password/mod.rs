@@ -88,6 +88,11 @@ pub fn verify(password: &Secret, stored: &Secret) -> Check {
     }
 }
 
+/// Whether a stored form is one that [`verify`] computes: else no password is right.
+pub fn is_readable(stored: &Secret) -> bool {
+    stored.expose_text().and_then(Stored::read).is_some()
+}
+
 /// Spends the work of [`verify`] on nobody's password: always wrong.
 ///
 /// # Panics

@@ -17,12 +17,14 @@ use trackgate_schemes::{
 use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, MailedPurpose, NewAccount, Store, Written};
 
 mod follow;
+mod import;
 mod memories;
 mod reserved;
 #[cfg(test)]
 mod tests;
 
 pub use follow::{FollowError, Follower};
+pub use import::NumberHere;
 pub use memories::Memories;
 pub use reserved::is_reserved;
 
@@ -106,6 +108,9 @@ pub enum ChangeError {
     /// There is no such account, token or session.
     #[error("there is none of that name")]
     NotFound,
+    /// Another account has the number, or had it.
+    #[error("that number is taken")]
+    NumberTaken,
     /// It could not be done now.
     #[error("it cannot be done now ({})", .0.reason)]
     Stopped(Rejection),
@@ -534,6 +539,7 @@ fn written(written: Written) -> Result<Account, ChangeError> {
         Written::EmailTaken => Err(ChangeError::EmailTaken),
         Written::NameTaken => Err(ChangeError::NameTaken),
         Written::NotFound => Err(ChangeError::NotFound),
+        Written::NumberTaken => Err(ChangeError::NumberTaken),
     }
 }
 

@@ -12,7 +12,7 @@ use trackgate_schemes::{Clock, SignIn};
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
-use crate::ports::{Files, Store};
+use crate::ports::{Files, FitTrackeeSource, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 use crate::trackers::work::Worker;
 
@@ -22,7 +22,7 @@ mod routes;
 mod schemes;
 mod trackers;
 
-pub use crate::stores::OpenError;
+pub use crate::stores::{ForeignError, OpenError};
 pub use crate::trackers::Services;
 pub use openapi::Document;
 use routes::Made;
@@ -35,6 +35,15 @@ pub use schemes::Schemes;
 /// [`OpenError`] with what keeps it from opening.
 pub async fn open_store(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     crate::stores::open(url).await
+}
+
+/// Opens the database of a FitTrackee server, from which users come.
+///
+/// # Errors
+///
+/// [`ForeignError`] with what keeps it from being read.
+pub async fn open_fittrackee(url: &str) -> Result<impl FitTrackeeSource, ForeignError> {
+    crate::stores::FitTrackeeDatabase::open(url).await
 }
 
 /// Opens the folder of files below this data folder, making it where needed. Blocks.

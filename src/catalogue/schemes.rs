@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use trackgate_schemes::basic::{Basic, BasicSettings};
 use trackgate_schemes::bearer::{Bearer, BearerSettings};
-use trackgate_schemes::jwt::{self, GrantsFrom, Jwt, Keys, SubjectFrom};
+use trackgate_schemes::jwt::{self, GrantsFrom, Jwt, Keys, SubjectFrom, Uncounted};
 use trackgate_schemes::sliding::{self, Sliding};
 use trackgate_schemes::store::Life;
 use trackgate_schemes::{Carrier, Digest, Forget, Realm, Scheme, Secret, SignIn};
@@ -333,6 +333,9 @@ impl Maker<'_> {
         settings.required = required_claims.iter().map(|claim| claim.as_str().into()).collect();
         if let Some(grants) = external_grants {
             settings.subject = SubjectFrom::External { grants: GrantsFrom::Settings(grants.clone()) };
+        }
+        if *local_accounts {
+            settings.uncounted = Uncounted::AnyAccount;
         }
         let store = self.accounts.store();
         Ok(Jwt::new(settings, keys, Arc::clone(store) as _, Arc::clone(store) as _))

@@ -18,6 +18,7 @@ mod explain;
 mod hash;
 mod mail;
 mod openapi;
+mod import;
 mod output;
 mod pages;
 mod serve;
@@ -82,6 +83,9 @@ enum Command {
     Audit(audit::Audit),
     /// Hash a password as stores keep it
     Hash(hash::Hash),
+    /// Bring the users of another server
+    #[command(subcommand)]
+    Import(import::Import),
     /// About the configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -190,6 +194,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Mail(mail) => mail.run(&common),
         Command::Audit(audit) => audit.run(&common),
         Command::Hash(hash) => hash.run(&common),
+        Command::Import(import) => import.run(&common),
         Command::Config(ConfigCommand::Schema) => output::print(&config::schema()),
         Command::Config(ConfigCommand::Example) => output::print(config::EXAMPLE.trim_end()),
         Command::Openapi => openapi::run(&common),

@@ -233,7 +233,8 @@ pub enum Scheme {
         /// Grants of identities whom another issuer knows; needed with keys that only verify. Without, `sub` is
         /// the number of an account here.
         external_grants: Option<Vec<String>>,
-        /// Let a key that only verifies, and so is another issuer's, speak for accounts here by their number.
+        /// Another server signs by these keys too and counts accounts as they are counted here: let its tokens
+        /// speak for any of them. Without, only for accounts that were imported from it under their number.
         #[serde(default)]
         local_accounts: bool,
     },

@@ -17,6 +17,7 @@ use trackgate_schemes::{AccountId, AccountName, EmailAddress, Grants, Secret};
 mod audit;
 mod events;
 mod files;
+mod fittrackee;
 mod items;
 mod jobs;
 mod mailed;
@@ -25,6 +26,9 @@ mod tracking;
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter};
 pub use events::{Event, EventKind, Events};
 pub use files::{Area, Contents, FileName, Files, Listed, NewFile, NoFileName, OpenFile};
+pub use fittrackee::{
+    FitTrackeeSource, Foreign, ForeignEquipment, ForeignSport, ForeignToken, ForeignUser, ForeignWorkout,
+};
 pub use items::{Documents, Item, ItemFilter, Items};
 pub use jobs::{Job, JobState, Jobs, NewJob};
 pub use mailed::{MailedPurpose, MailedToken, MailedTokens};
@@ -84,6 +88,8 @@ pub enum Written {
     NameTaken,
     /// There is no such account.
     NotFound,
+    /// Another account has that number, or had it.
+    NumberTaken,
 }
 
 /// Which credentials a change of an account ends.
@@ -116,11 +122,9 @@ pub trait AccountWrites: fmt::Debug + Send + Sync + 'static {
     /// Makes an account, if its name and address are free.
     fn create_account(&self, new: NewAccount) -> Answer<'_, Written>;
 
-    /// Makes an account that comes from another server, under its number there when that is free and under
-    /// a new one else. Signed tokens that its old server issued stay good: its `not_before` is 1970.
-    ///
-    /// Free is what lies between 1 and 2⁵³ and no account has or ever had here: tokens of one that was
-    /// deleted must not become good again. New accounts get numbers behind all that were given out.
+    /// Makes an account that comes from another server, under its number there, if that is free and was never
+    /// used. Signed tokens that its old server issued stay good, since they name that number: its `not_before`
+    /// is 1970.
     fn import_account(&self, number: AccountId, new: NewAccount) -> Answer<'_, Written>;
 
     /// Changes an account and ends what must end, in one step.

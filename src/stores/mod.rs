@@ -11,12 +11,14 @@ use crate::ports::Store;
 #[doc(hidden)]
 pub mod conformance;
 mod files;
+mod foreign;
 mod kept;
 mod memory;
 mod open_error;
 mod sql;
 
 pub use files::{FolderFiles, MemoryFiles};
+pub use foreign::{FitTrackeeDatabase, ForeignError};
 pub use memory::MemoryStore;
 pub use open_error::{OpenError, OpenErrorKind};
 pub use sql::{SqlOptions, SqlStore};

@@ -197,7 +197,13 @@ async fn rev_09_when_all_credentials_end_older_tokens_are_dead() {
     assert_eq!(checked.unwrap_err().reason, Reason::Revoked);
     let fresh = issue(&jwt, &ended, Purpose::Access);
     assert!(present(&jwt, &fresh, at(IAT)).await.is_ok(), "one of the same second, but of the new count");
-    // Tokens of another server count nothing: whole seconds decide, and the second itself is dead.
+}
+
+#[tokio::test]
+async fn rev_09_tokens_of_another_server_that_counts_as_we_do_end_by_whole_seconds() {
+    let (jwt, store) = with(Settings { uncounted: Uncounted::AnyAccount, ..Settings::new("fit") }, keys());
+    store.add(Account { generation: 1, not_before: at(IAT) + Duration::from_millis(700), ..account(1) });
+    // The second itself is dead.
     let now = at(IAT + 9);
     for (issued_at, good) in [(IAT - 1, false), (IAT, false), (IAT + 1, true)] {
         let old = token(format!("{{\"exp\":{EXP},\"iat\":{issued_at},\"sub\":\"1\"}}"));
@@ -207,6 +213,53 @@ async fn rev_09_when_all_credentials_end_older_tokens_are_dead() {
     assert_eq!(present(&jwt, &odd, now).await.unwrap_err(), Reason::Revoked);
     let undated = token(format!("{{\"exp\":{EXP},\"sub\":\"1\"}}"));
     assert_eq!(present(&jwt, &undated, now).await.unwrap_err(), Reason::Revoked);
+}
+
+#[tokio::test]
+async fn tokens_of_an_old_server_are_good_for_imported_accounts_alone_whenever_they_were_issued() {
+    let (jwt, store) = fit();
+    store.add(Account { not_before: at(IAT - 100), ..account(2) });
+    store.add(Account { not_before: at(IAT - 100), generation: 1, ..account(3) });
+    for issued_at in [IAT - 200, IAT - 100, IAT - 99, IAT] {
+        for (number, good) in [(1, true), (2, false), (3, false), (4, false)] {
+            let old = token(format!("{{\"exp\":{EXP},\"iat\":{issued_at},\"sub\":\"{number}\"}}"));
+            assert_eq!(present(&jwt, &old, at(IAT)).await.is_ok(), good, "{number} at {issued_at}");
+        }
+    }
+    let own = issue(&jwt, &Account { not_before: at(IAT - 100), ..account(2) }, Purpose::Access);
+    assert!(present(&jwt, &own, at(IAT)).await.is_ok(), "ours count");
+    // The old server mails a token of an hour to set a password, which nothing but its life tells.
+    for (life, end) in [(3600, Err(Reason::Purpose)), (3601, Ok(()))] {
+        let old = token(format!("{{\"exp\":{},\"iat\":{IAT},\"sub\":\"1\"}}", IAT + life));
+        assert_eq!(present(&jwt, &old, at(IAT)).await.map(drop), end, "{life}");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_taken_over_from_another_server_is_the_one_that_is_asked_for() {
+    let (jwt, store) = fit();
+    let settings = Settings::new("fit");
+    let plain = token(format!("{{\"exp\":{EXP},\"iat\":{IAT},\"sub\":\"1\"}}"));
+    let other = token(format!("{{\"exp\":{},\"iat\":{IAT},\"sub\":\"1\"}}", EXP - 1));
+    let own = issue(&jwt, &account(1), Purpose::Access);
+    for (token, bystander) in [(&plain, &other), (&own, &other)] {
+        assert!(present(&jwt, token, at(IAT)).await.is_ok());
+        let signed_out = settings.signed_out(token, at(IAT)).unwrap();
+        assert_eq!((signed_out.account, signed_out.until), (Some(AccountId(1)), at(EXP)));
+        store.blacklist(&signed_out.key, None, signed_out.until, at(IAT)).await.unwrap();
+        jwt.memory().forget_credential(&signed_out.key);
+        assert_eq!(present(&jwt, token, at(IAT)).await.unwrap_err(), Reason::Revoked);
+        assert!(present(&jwt, bystander, at(IAT)).await.is_ok());
+    }
+    // The key of the signature changes nothing; what is refused anyway has no place in the list.
+    let resigned = format!("{}AAAA", plain.rsplit_once('.').map(|(signed, _)| format!("{signed}.")).unwrap());
+    assert_eq!(settings.signed_out(&resigned, at(IAT)), settings.signed_out(&plain, at(IAT)));
+    assert_eq!(settings.signed_out(&plain, at(EXP)), Err(Reason::Expired));
+    assert!(settings.signed_out(&plain, at(IAT - 9)).is_ok(), "a clock that is late lets nobody in later");
+    let number = token(format!("{{\"exp\":{EXP},\"iat\":{IAT},\"sub\":1}}"));
+    for unfit in [number.as_str(), "", "a.b.c", "tg_token", &format!("{plain}=")] {
+        assert_eq!(settings.signed_out(unfit, at(IAT)), Err(Reason::Malformed), "{unfit}");
+    }
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ pub enum SchemeKind {
         required_claims: Vec<String>,
         /// Grants of identities whom another issuer knows.
         external_grants: Option<Grants>,
-        /// Whether keys that only verify may speak for accounts here.
+        /// Whether tokens that another server signs speak for every account here.
         local_accounts: bool,
     },
     /// A sliding token.

@@ -157,6 +157,22 @@ pub(super) async fn numbers_are_never_used_twice(store: Arc<dyn Store>) {
     assert!(second.id > first.id);
 }
 
+pub(super) async fn an_imported_account_has_its_old_number_or_is_not_made(store: Arc<dyn Store>) {
+    let anna = account(&*store, "anna").await;
+    let import = async |name, number| store.import_account(AccountId(number), new_account(name, None)).await.unwrap();
+    let berta = done(import("berta", 40).await);
+    assert_eq!((berta.id, berta.not_before, berta.created_at), (AccountId(40), SystemTime::UNIX_EPOCH, at(0)));
+    store.delete_account(berta.id, at(1)).await.unwrap();
+    for number in [anna.id.0, 40, 0, -7, i64::MAX] {
+        assert_eq!(import("carla", number).await, Written::NumberTaken, "{number}");
+    }
+    assert_eq!(import("ANNA", 50).await, Written::NameTaken);
+    assert_eq!(store.account(AccountId(50)).await.unwrap(), None);
+    assert_eq!(done(import("carla", 39).await).id, AccountId(39), "below what is counted");
+    let next = account(&*store, "dora").await;
+    assert_eq!((next.id, next.not_before), (AccountId(41), next.created_at), "the count goes on behind it");
+}
+
 pub(super) async fn accounts_are_listed_in_order(store: Arc<dyn Store>) {
     let mut all = Vec::new();
     for name in ["dora", "anna", "carla", "berta"] {

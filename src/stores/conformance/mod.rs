@@ -70,6 +70,7 @@ checks! {
         a_password_is_upgraded_only_from_the_form_it_has,
         rev_16_a_deleted_account_leaves_nothing,
         numbers_are_never_used_twice,
+        an_imported_account_has_its_old_number_or_is_not_made,
         accounts_are_listed_in_order,
         of_many_that_want_one_name_one_gets_it,
         clk_04_a_time_that_cannot_be_kept_is_an_error,

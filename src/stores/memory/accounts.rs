@@ -126,7 +126,11 @@ impl State {
                 return Ok(Written::EmailTaken);
             }
         }
-        let id = import.filter(|number| self.is_free(*number)).unwrap_or(AccountId(self.numbers.accounts + 1));
+        let (id, not_before) = match import {
+            Some(number) if self.is_free(number) => (number, SystemTime::UNIX_EPOCH),
+            Some(_used) => return Ok(Written::NumberTaken),
+            None => (AccountId(self.numbers.accounts + 1), new.created_at),
+        };
         self.numbers.accounts = self.numbers.accounts.max(id.0);
         let account = Account {
             id,
@@ -136,7 +140,7 @@ impl State {
             grants: new.grants,
             password: new.password,
             generation: 0,
-            not_before: import.map_or(new.created_at, |_| SystemTime::UNIX_EPOCH),
+            not_before,
             created_at: new.created_at,
         };
         let email = new.email.map(|(_, folded)| folded.as_str().into());

@@ -127,9 +127,10 @@ async fn create(connection: &mut AnyConnection, new: NewAccount, import: Option<
     {
         return Ok(Written::EmailTaken);
     }
-    let id = match import {
-        Some(number) if is_free(connection, number).await? => number,
-        _ => AccountId(next(connection, "accounts").await?),
+    let (id, not_before) = match import {
+        Some(number) if is_free(connection, number).await? => (number, SystemTime::UNIX_EPOCH),
+        Some(_used) => return Ok(Written::NumberTaken),
+        None => (AccountId(next(connection, "accounts").await?), new.created_at),
     };
     sqlx::query("UPDATE counters SET value = $1 WHERE name = 'accounts' AND value < $1")
         .bind(id.0)
@@ -148,7 +149,7 @@ async fn create(connection: &mut AnyConnection, new: NewAccount, import: Option<
     .bind(kept::state_word(new.state))
     .bind(new.grants.to_string())
     .bind(new.password.as_ref().map(stored_form).transpose()?)
-    .bind(kept::micros(import.map_or(new.created_at, |_| SystemTime::UNIX_EPOCH))?)
+    .bind(kept::micros(not_before)?)
     .bind(kept::micros(new.created_at)?)
     .execute(&mut *connection)
     .await?;

@@ -58,6 +58,7 @@ mod objects;
 mod picture;
 mod post;
 mod operations;
+pub mod import;
 mod profile;
 mod profile_edit;
 mod registration;

@@ -42,6 +42,9 @@ pub(super) struct Profile {
     pub(super) email_to_confirm_at: Option<Asked>,
     pub(super) first_name: Option<String>,
     pub(super) imperial_units: bool,
+    /// What it was on another server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) imported_from: Option<ImportedFrom>,
     pub(super) language: Option<String>,
     pub(super) last_name: Option<String>,
     pub(super) location: Option<String>,
@@ -72,6 +75,19 @@ impl Asked {
     }
 }
 
+/// Whom an account was on another server, so that nobody is imported twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ImportedFrom {
+    /// When the account was made there, as that server writes it: of two servers with a user of this number,
+    /// this tells which.
+    pub(super) created_at: String,
+    /// Whether pictures were looked for.
+    #[serde(default)]
+    pub(super) pictures: bool,
+    /// The number there.
+    pub(super) user: i64,
+}
+
 impl Default for Profile {
     /// What an account has that came through another door: it never saw the privacy policy.
     fn default() -> Self {
@@ -86,6 +102,7 @@ impl Default for Profile {
             email_to_confirm_at: None,
             first_name: None,
             imperial_units: false,
+            imported_from: None,
             language: Some("en".into()),
             last_name: None,
             location: None,

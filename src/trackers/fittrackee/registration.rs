@@ -42,8 +42,8 @@ impl Form {
         }
         let password = settable(password)?;
         let language = match (members.take("language"), members.take("lang")) {
-            (Scalar::Null, second) => language(&second),
-            (first, _) => language(&first),
+            (Scalar::Text(text), _) | (Scalar::Null, Scalar::Text(text)) => language(Some(&text)),
+            _ => language(None),
         };
         Ok(Self { username, email, password, language })
     }
@@ -93,12 +93,9 @@ pub(super) fn is_address(text: &str) -> bool {
     all(local, b"_.+-") && all(label, b"-") && all(rest, b"-.") && EmailAddress::parse(text).is_ok()
 }
 
-/// The language of this code; English if there is none.
-pub(super) fn language(value: &Scalar) -> &'static str {
-    match value {
-        Scalar::Text(text) => LANGUAGES.iter().find(|known| *known == text).copied().unwrap_or("en"),
-        _ => "en",
-    }
+/// A language that the original is translated into: the one asked for, else English.
+pub(super) fn language(wanted: Option<&str>) -> &'static str {
+    wanted.and_then(|wanted| LANGUAGES.into_iter().find(|known| *known == wanted)).unwrap_or("en")
 }
 
 /// What the original is translated into.

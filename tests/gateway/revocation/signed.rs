@@ -108,7 +108,7 @@ fn jwt_14_a_token_is_dead_at_exactly_its_end_and_leeway() {
 
 #[test]
 fn jwt_17_jwt_22_claims_have_one_reading_or_none() {
-    let inside = start("");
+    let inside = start("local_accounts = true\n");
     let id = rider(&inside);
     let (now, end) = (seconds(&inside), seconds(&inside) + 60);
     assert!(is_good(&inside, &signed(&format!(r#"{{"exp":{end},"iat":{now},"sub":"{id}"}}"#))));
@@ -173,7 +173,7 @@ fn jwt_21_a_token_dies_with_its_account_and_is_not_its_namesakes() {
 
 #[test]
 fn rev_05_a_signed_out_token_is_dead_in_every_spelling() {
-    let inside = start("");
+    let inside = start("local_accounts = true\n");
     let id = rider(&inside);
     let (now, end) = (seconds(&inside), seconds(&inside) + 3600);
 
@@ -231,7 +231,7 @@ fn rev_06_a_signed_out_token_stays_dead_until_it_is_dead_by_itself() {
 
 #[test]
 fn rev_09_when_all_end_tokens_of_before_are_dead_and_new_ones_live() {
-    let inside = start("");
+    let inside = start("local_accounts = true\n");
     let id = rider(&inside);
     let before = jwt(&inside, "127.0.0.1", "rider");
     let (now, end) = (seconds(&inside), seconds(&inside) + 3600);

@@ -18,7 +18,7 @@ use super::profile::Profile;
 use super::routes::{endpoint, stopped};
 use super::wire::{self, Json, Stop};
 use crate::message::Body;
-use crate::ports::{Area, FileName};
+use crate::ports::{Area, FileName, Files};
 use crate::served::{Disposition, Served, disposition};
 use crate::trackers::{Call, Endpoint, whole};
 
@@ -100,6 +100,22 @@ async fn remove(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+/// Keeps a picture that comes from another server, drawn anew; `None` if it is none. No profile names it yet.
+pub(super) async fn keep(
+    files: &dyn Files,
+    studio: &Studio,
+    id: AccountId,
+    bytes: Bytes,
+) -> Result<Option<FileName>, Stop> {
+    // The other server looked at names alone, so its files may be of another kind than they say.
+    let kinds = [Kind::Gif, Kind::Jpeg, Kind::Png];
+    let Some(kind) = kinds.into_iter().find(|kind| kind.begins(&bytes)) else { return Ok(None) };
+    let Some((kind, bytes)) = studio.draw(kind, bytes).await? else { return Ok(None) };
+    let name = new_name(id, kind);
+    files.put(Area::Pictures, &name, bytes).await?;
+    Ok(Some(name))
 }
 
 /// Removes the file that a profile named until now. If it cannot be removed, it is swept later.

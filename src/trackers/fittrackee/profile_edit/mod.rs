@@ -125,7 +125,10 @@ impl Preferences {
             weekm: is_on("weekm")?,
             use_dark_mode,
             date_format: text(members.take("date_format"), 50)?,
-            language: registration::language(&members.take("language")),
+            language: match members.take("language") {
+                Scalar::Text(text) => registration::language(Some(&text)),
+                _ => registration::language(None),
+            },
             timezone: text(members.take("timezone"), 50)?,
         })
     }
