@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 from mails import Sink, sink
 from processes import Failed, Program, answers, free_port, own_environment, run_to_end, running
+from tiles import tile_server
 
 # The secret of the contract's golden vector (section 3.2).
 SECRET = "trackgate-reference-secret-key-0123456789abcdef"
@@ -72,7 +73,8 @@ def original(rate_limits: str = "100000 per 1 minute", max_users: int = 0) -> It
         database = stack.enter_context(postgres(folder / "postgres"))
         redis = stack.enter_context(redis_server(folder / "redis"))
         mails = stack.enter_context(sink(folder / "mails"))
-        environment = settings(folder, database, redis, mails.url, rate_limits)
+        tiles = stack.enter_context(tile_server())
+        environment = settings(folder, database, redis, mails.url, rate_limits) | {"TILE_SERVER_URL": tiles}
         write_ftcli(folder / "ftcli", environment)
         run_to_end([program("ftcli"), "db", "upgrade"], environment, folder)
         if max_users:
