@@ -64,7 +64,9 @@ class Original:
 
 
 @contextmanager
-def original(rate_limits: str = "100000 per 1 minute", max_users: int = 0) -> Iterator[Original]:
+def original(
+    rate_limits: str = "100000 per 1 minute", max_users: int = 0, with_mail: bool = True
+) -> Iterator[Original]:
     """Runs the whole of it while the block runs. `max_users` as FitTrackee's own setting; 0 is no limit."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="fittrackee-")))
@@ -74,10 +76,12 @@ def original(rate_limits: str = "100000 per 1 minute", max_users: int = 0) -> It
         redis = stack.enter_context(redis_server(folder / "redis"))
         mails = stack.enter_context(sink(folder / "mails"))
         tiles = stack.enter_context(tile_server())
-        environment = settings(folder, database, redis, mails.url, rate_limits) | {"TILE_SERVER_URL": tiles}
+        environment = settings(folder, database, redis, mails.url if with_mail else "", rate_limits) | {"TILE_SERVER_URL": tiles}
         write_ftcli(folder / "ftcli", environment)
         run_to_end([program("ftcli"), "db", "upgrade"], environment, folder)
         if max_users:
+            # The row is made when the application first runs.
+            run_to_end([program("ftcli"), "users", "clean_tokens", "--days", "1"], environment, folder)
             change = f"UPDATE app_config SET max_users = {max_users}"
             run_to_end(["psql", "-q", database, "-c", change], environment, folder)
         stack.enter_context(worker(folder, environment))
