@@ -12,6 +12,7 @@ from side import Side
 from wire import json_body
 
 SPORTY = "sporty"
+BOTH_FIELDS = "§1 row 3"
 NO_SPORT = e404("sport does not exist")
 BAD_COLOR = e400("invalid hexadecimal color")
 NOT_STRINGS = e400("equipment_ids must be an array of strings")
@@ -21,32 +22,51 @@ def updated(number: int, **changes: Any) -> Expected:
     return ok(data=preference(number, **changes), message="user sport preferences updated")
 
 
+def ours(number: int, **changes: Any) -> Expected:
+    """The same with the field of the manual beside the one of the running server."""
+    ids = [one["id"] for one in changes.get("default_equipments", [])]
+    return updated(number, default_equipment_ids=ids, **changes)
+
+
+def touch(name: str, members: dict[str, Any], **changes: Any) -> None:
+    """A case of a change that is taken."""
+    number = int(members["sport_id"])
+    case(f"6.4 {name}", set_sport(members), updated(number, **changes), ours(number, **changes), BOTH_FIELDS)
+
+
 def set_sport(members: dict[str, Any], user: str = SPORTY) -> Any:
     return post(SPORTS, members, user)
 
 
 for number in (1, 3, 18):
-    case(f"6.4 first touch of sport {number}", set_sport({"sport_id": number, "x": None}), updated(number))
-case("6.4 color of 6 digits", set_sport({"sport_id": 2, "color": "#12aBcD"}), updated(2, color="#12aBcD"))
-case("6.4 color of 3 digits", set_sport({"sport_id": 2, "color": "#fff"}), updated(2, color="#fff"))
-case("6.4 color null leaves it", set_sport({"sport_id": 2, "color": None}), updated(2, color="#fff"))
-case("6.4 color empty leaves it", set_sport({"sport_id": 2, "color": ""}), updated(2, color="#fff"))
-for color in ("red", "#12345", "123456", "#ggg", "#12345678", "#fff\n"):
+    touch(f"first touch of sport {number}", {"sport_id": number, "x": None})
+touch("color of 6 digits", {"sport_id": 2, "color": "#12aBcD"}, color="#12aBcD")
+touch("color of 3 digits", {"sport_id": 2, "color": "#fff"}, color="#fff")
+touch("color null leaves it", {"sport_id": 2, "color": None}, color="#fff")
+touch("color empty leaves it", {"sport_id": 2, "color": ""}, color="#fff")
+for color in ("red", "#12345", "123456", "#ggg", "#12345678"):
     case(f"6.4 color {color!r}", set_sport({"sport_id": 2, "color": color}), BAD_COLOR)
-case("6.4 inactive", set_sport({"sport_id": 4, "is_active": False}), updated(4, is_active=False))
-case("6.4 is_active null leaves it", set_sport({"sport_id": 4, "is_active": None}), updated(4, is_active=False))
-case("6.4 threshold", set_sport({"sport_id": 5, "stopped_speed_threshold": 0.5}), updated(5, stopped_speed_threshold=0.5))
-case("6.4 threshold a whole number", set_sport({"sport_id": 5, "stopped_speed_threshold": 2}), updated(5, stopped_speed_threshold=2.0))
-case("6.4 threshold 0 leaves it", set_sport({"sport_id": 5, "stopped_speed_threshold": 0}), updated(5, stopped_speed_threshold=2.0))
-case("6.4 threshold null leaves it", set_sport({"sport_id": 5, "stopped_speed_threshold": None}), updated(5, stopped_speed_threshold=2.0))
-case("6.4 threshold negative", set_sport({"sport_id": 5, "stopped_speed_threshold": -1}), updated(5, stopped_speed_threshold=-1.0))
-case("6.4 threshold numeric text", set_sport({"sport_id": 5, "stopped_speed_threshold": "1.5"}), updated(5, stopped_speed_threshold=1.5))
+case(
+    "6.4 color with a newline at the end",
+    set_sport({"sport_id": 12, "color": "#fff\n"}),
+    updated(12, color="#fff\n"),
+    BAD_COLOR,
+    "§6.4: 3 or 6 digits; as §5.1",
+)
+touch("inactive", {"sport_id": 4, "is_active": False}, is_active=False)
+touch("is_active null leaves it", {"sport_id": 4, "is_active": None}, is_active=False)
+touch("threshold", {"sport_id": 5, "stopped_speed_threshold": 0.5}, stopped_speed_threshold=0.5)
+touch("threshold a whole number", {"sport_id": 5, "stopped_speed_threshold": 2}, stopped_speed_threshold=2.0)
+touch("threshold 0 leaves it", {"sport_id": 5, "stopped_speed_threshold": 0}, stopped_speed_threshold=2.0)
+touch("threshold null leaves it", {"sport_id": 5, "stopped_speed_threshold": None}, stopped_speed_threshold=2.0)
+touch("threshold negative", {"sport_id": 5, "stopped_speed_threshold": -1}, stopped_speed_threshold=-1.0)
+touch("threshold numeric text", {"sport_id": 5, "stopped_speed_threshold": "1.5"}, stopped_speed_threshold=1.5)
 case("6.4 threshold other text", set_sport({"sport_id": 5, "stopped_speed_threshold": "fast"}), CRASH, e400(), "§1 row 13")
 case("6.4 sport alone", set_sport({"sport_id": 1}), e400())
 case("6.4 no sport", set_sport({"color": "#fff", "is_active": True}), e400())
 case("6.4 sport unknown", set_sport({"sport_id": 99, "color": "#fff"}), NO_SPORT)
 case("6.4 sport null", set_sport({"sport_id": None, "color": "#fff"}), NO_SPORT)
-case("6.4 sport as numeric text", set_sport({"sport_id": "6", "is_active": True}), updated(6))
+touch("sport as numeric text", {"sport_id": "6", "is_active": True})
 for value in ("running", [5], {"id": 5}):
     case(f"6.4 sport {value!r}", set_sport({"sport_id": value, "is_active": True}), CRASH, e400(), "§1 row 13, §6.4")
 case("6.4 without a token", post(SPORTS, {"sport_id": 1, "color": "#fff"}), e401())
@@ -82,7 +102,10 @@ def listed(side: Side) -> Any:
 SHOES = equipment("Shoes", 1, default_for_sport_ids=[5])
 
 
-@steps("6.4 default equipment, by both names of its field", updated(5, default_equipments=[SHOES], stopped_speed_threshold=1.5), updated(5, default_equipments=[SHOES], stopped_speed_threshold=1.5, default_equipment_ids=[SHOES["id"]]), "§1 row 3")
+SET = {"default_equipments": [SHOES], "stopped_speed_threshold": 1.5}
+
+
+@steps("6.4 default equipment, by both names of its field", updated(5, **SET), ours(5, **SET), BOTH_FIELDS)
 def set_default(side: Side) -> Any:
     return default(side, 5, new_equipment(side, SPORTY, "Shoes", 1))
 
@@ -152,7 +175,7 @@ for kind, number in PAIRS.items():
         return default(side, 15, new_equipment(side, SPORTY, f"Of type {kind}", kind)).status
 
 
-@steps("6.5 reset brings back the sport's own", [NO_CONTENT, NO_CONTENT, updated(14)])
+@steps("6.5 reset brings back the sport's own", [NO_CONTENT, NO_CONTENT, updated(14)], [NO_CONTENT, NO_CONTENT, ours(14)], BOTH_FIELDS)
 def reset(side: Side) -> Any:
     token = side.user(SPORTY).token
     side.post(SPORTS, {"sport_id": 14, "color": "#123", "is_active": False, "stopped_speed_threshold": 5}, token)
