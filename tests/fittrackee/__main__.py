@@ -45,7 +45,7 @@ def stop(caught: int, _frame: object) -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fittrackee", description=__doc__)
-    parser.add_argument("--root", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--binary", type=Path, required=True, help="trackgate; by default what cargo build made")
     parser.add_argument("--only", choices=["original", "trackgate"], help="ask this server alone")
     parser.add_argument("--filter", default="", metavar="TEXT", help="only cases whose name holds this")
     parser.add_argument("--quiet", action="store_true", help="leave out of the table what is as it should be")
@@ -76,13 +76,13 @@ def compare(arguments: argparse.Namespace) -> int:
         return 0
     names = [arguments.only] if arguments.only else ["original", "trackgate"]
     with ThreadPoolExecutor(len(names)) as pool:
-        runs = {name: pool.submit(ask_all, name, arguments.root, chosen) for name in names}
+        runs = {name: pool.submit(ask_all, name, arguments.binary, chosen) for name in names}
         seen = {name: run.result() for name, run in runs.items()}
     verdicts = [judge(one, {name: seen[name][one.name] for name in names}) for one in chosen]
     return 0 if tell(verdicts, arguments.quiet) else 1
 
 
-def ask_all(name: str, root: Path, chosen: Sequence[Case]) -> dict[str, Any]:
+def ask_all(name: str, binary: Path, chosen: Sequence[Case]) -> dict[str, Any]:
     """Runs all cases against one server, in order; gives what was observed, or why nothing was."""
     seen: dict[str, Any] = {}
     for variant in VARIANTS:
@@ -90,7 +90,7 @@ def ask_all(name: str, root: Path, chosen: Sequence[Case]) -> dict[str, Any]:
         if not of_it:
             continue
         began = time.monotonic()
-        with side(name, root, variant) as server:
+        with side(name, binary, variant) as server:
             for one in of_it:
                 if STOPPING.is_set():
                     raise Failed("stopped")

@@ -65,7 +65,7 @@ class Original:
 
 @contextmanager
 def original(
-    rate_limits: str = "100000 per 1 minute", max_users: int = 0, with_mail: bool = True
+    rate_limits: str = "100000 per 1 minute", max_users: int = 0, with_mail: bool = True, workers: int = 2
 ) -> Iterator[Original]:
     """Runs the whole of it while the block runs. `max_users` as FitTrackee's own setting; 0 is no limit."""
     with ExitStack() as stack:
@@ -85,7 +85,7 @@ def original(
             change = f"UPDATE app_config SET max_users = {max_users}"
             run_to_end(["psql", "-q", database, "-c", change], environment, folder)
         stack.enter_context(worker(folder, environment))
-        port, process = stack.enter_context(gunicorn(folder, environment))
+        port, process = stack.enter_context(gunicorn(folder, environment, workers))
         uploads = folder / "files" / "uploads"
         yield Original(port, database, uploads, folder, mails, process, environment)
 
@@ -188,15 +188,16 @@ def worker(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def gunicorn(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[int, int]]:
-    """Plain gunicorn with two workers; gives its port and the process id of the master."""
+def gunicorn(folder: Path, environment: Mapping[str, str], workers: int) -> Iterator[tuple[int, int]]:
+    """Plain gunicorn; gives its port and the process id of the master."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         port = int(listener.getsockname()[1])
         descriptor = listener.fileno()
-        start = [program("gunicorn"), "--bind", f"fd://{descriptor}", "--workers", "2", "fittrackee:create_app()"]
+        start = [program("gunicorn"), "--bind", f"fd://{descriptor}", "--workers", str(workers)]
+        start.append("fittrackee:create_app()")
         server = Program(start, folder / "gunicorn.log", environment, pass_fds=[descriptor])
     with running(server):
-        server.wait_until(lambda: server.tail().count("Booting worker") >= 2, 60)
+        server.wait_until(lambda: server.tail().count("Booting worker") >= workers, 60)
         yield port, server.child.pid

@@ -79,9 +79,8 @@ class Trackgate:
 
 
 @contextmanager
-def trackgate(root: Path, settings: str = "", route: str = "", with_mail: bool = True) -> Iterator[Trackgate]:
+def trackgate(binary: Path, settings: str = "", route: str = "", with_mail: bool = True) -> Iterator[Trackgate]:
     """Runs it while the block runs; `settings` go to the tracker's table, `route` to its route."""
-    binary = root / "target" / "debug" / "trackgate"
     if not binary.exists():
         raise Failed(f"no {binary}: run cargo build first")
     with ExitStack() as stack:

@@ -214,11 +214,18 @@ STATS: dict[str, dict[str, Any]] = {
     "?time=month": {"2026-10": RIDES, "2026-11": RUNS},
     "?time=year": {"2026": {**RUNS, **RIDES}},
     "?time=week": {"2026-10-04": RIDES, "2026-11-01": RUNS},
-    "?time=weekm": {"2026-10-05": RIDES, "2026-10-26": RUNS},
     "?time=month&from=2026-11-01&to=2026-11-30": {"2026-11": RUNS},
 }
 for query, found in STATS.items():
     case(f"11 stats by_time{query}", get(f"/api/stats/{ATHLETE}/by_time{query}", ATHLETE), ok(data={"statistics": found}))
+# 1 November 2026 is a Sunday. The original counts weeks from 1 January, a Thursday, and moves them afterwards.
+case(
+    "11 stats by_time?time=weekm",
+    get(f"/api/stats/{ATHLETE}/by_time?time=weekm", ATHLETE),
+    ok(data={"statistics": {"2026-10-05": RIDES, "2026-11-02": RUNS}}),
+    ok(data={"statistics": {"2026-10-05": RIDES, "2026-10-26": RUNS}}),
+    "§11 says nothing: weeks that begin on Monday",
+)
 case("11 stats of an unknown period", get(f"/api/stats/{ATHLETE}/by_time?time=day", ATHLETE), error(400, "invalid time period", "fail"))
 case("11 stats of an unknown type", get(f"/api/stats/{ATHLETE}/by_time?type=x", ATHLETE), error(400, "invalid stats type", "fail"))
 
