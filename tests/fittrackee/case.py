@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from expect import pattern
+from expect import challenged, pattern
 from side import Side
 from wire import Body, json_body
 
@@ -26,6 +26,7 @@ class Case:
 
 
 CASES: list[Case] = []
+CHALLENGES = "§2.4 has no challenge; RFC 9110 §15.5.2 and RFC 6750 §3 want one"
 
 
 def case(
@@ -36,8 +37,11 @@ def case(
         raise ValueError(f"{name}: a difference needs both what it is and where it is written")
     if ours is not None and pattern(ours) == pattern(expected):
         raise ValueError(f"{name}: no difference")
+    if pattern(challenged(expected)) != pattern(expected):
+        ours, difference = challenged(expected if ours is None else ours), difference or CHALLENGES
     if any(other.name == name for other in CASES):
         raise ValueError(f"{name}: declared twice")
+    ours = challenged(ours)
     CASES.append(Case(name, step, expected, expected if ours is None else ours, difference, variant))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,10 @@ class TrackgateSide(Side):
 
     def revoke(self, token: str) -> None:
         self.server.run("token", "revoke", self.kept[token])
+        # A running gateway follows what another process did, twice a second.
+        end = time.monotonic() + 5
+        while self.get("/api/auth/profile", token).status == 200 and time.monotonic() < end:
+            time.sleep(0.1)
 
     def enable(self, name: str) -> None:
         self.server.run("user", "enable", name)

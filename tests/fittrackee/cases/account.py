@@ -48,7 +48,7 @@ for what, (members, expected) in FAULTS.items():
         return [change(side, owner, **members), side.get(PROFILE, owner.token)]
 
 
-@steps("6.8 new password of 73 bytes", E500, e400(SHORT), "§8 [OUR]")
+@steps("6.8 new password of 73 bytes", E500, e400(), "§8 [OUR]")
 def long_password(side: Side) -> Any:
     return change(side, side.user(OWNER), new_password="x" * 73)
 
@@ -89,7 +89,12 @@ def pending(side: Side) -> Any:
     return [side.login("mover@example.org").status, side.login("moved@example.org").status]
 
 
-@steps("6.8 any further change sends both mails again, with the same token", ["again", "same token"])
+@steps(
+    "6.8 any further change sends both mails again, with the same token",
+    ["again", "same token"],
+    ["again", "another token"],
+    "§5.8: trackgate keeps no token in clear that it could send again",
+)
 def again(side: Side) -> Any:
     owner = mover(side)
     first = link_token(side.mail("moved@example.org", "email-update"))
@@ -109,7 +114,7 @@ for value in (5, ["x"]):
 @steps("5.7 the mailed token makes it the address, once", [EMAIL_UPDATED, e400(), 200, 401])
 def email_update(side: Side) -> Any:
     mover(side)
-    token = link_token(side.mail("moved@example.org", "email-update"))
+    token = link_token(side.mail("moved@example.org", "email-update", 2))
     answers = [side.post(EMAIL_UPDATE, {"token": token}), side.post(EMAIL_UPDATE, {"token": token})]
     return [*answers, side.login("moved@example.org").status, side.login("mover@example.org").status]
 

@@ -45,8 +45,9 @@ def kept_token(side: Side) -> str:
 def spelling(side: Side) -> Any:
     side.user("speller")
     answer = side.post(RESET_REQUEST, {"email": "SPELLER@example.org"})
-    reset_token(side, side.user(FORGETFUL).name)
-    return [answer, len(side.mails.to("SPELLER@example.org")) + len(side.mails.to("speller@example.org")) - 1]
+    # A request that is heard comes after it: with the confirmation that makes two.
+    reset_token(side, "speller")
+    return [answer, len(side.mails.to("SPELLER@example.org")) + len(side.mails.to("speller@example.org")) - 2]
 
 
 @steps("5.6 a new password; the old one is dead; the mail says so", [UPDATED, REFUSED, 200, "FitTrackee - Password changed"])
@@ -88,7 +89,7 @@ case("5.6 the token comes before the password", post(PASSWORD_UPDATE, {"token": 
 LENGTHS: dict[str, tuple[Any, Any, Any]] = {
     "of 7": ("seven77", SHORT, None),
     "empty": ("", SHORT, None),
-    "of 73 bytes": ("x" * 73, E500, SHORT),
+    "of 73 bytes": ("x" * 73, E500, e400()),
     "a number": (12345678, CRASH, e400()),
 }
 for what, (value, original, ours) in LENGTHS.items():
@@ -122,8 +123,12 @@ def from_login(side: Side, password: str = "x", **changes: Any) -> Any:
     return side.post(PASSWORD_UPDATE, {"token": token, "password": password})
 
 
+def with_login(side: Side) -> Any:
+    return side.post(PASSWORD_UPDATE, {"token": side.user(FORGETFUL).token, "password": "x"})
+
+
 # A password that is too short shows, without a change, whether the token was taken.
-case("5.8 a login token is no reset token", lambda side: from_login(side), SHORT, BAD_TOKEN, "§5.8")
+case("5.8 a login token is no reset token", with_login, SHORT, BAD_TOKEN, "§5.8")
 case("5.6 token expired", lambda side: from_login(side, exp=int(time.time()) - 1), BAD_TOKEN)
 case("5.6 token of an unknown user", lambda side: from_login(side, "long enough", sub="999999"), BAD_TOKEN)
 

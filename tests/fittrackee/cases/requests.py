@@ -76,7 +76,13 @@ for text in ("[1]", '"x"', "5", "true", "-0.5"):
     )
 
 case("2.1 unknown members are ignored", post(LOGIN, {**UNKNOWN, "username": 5, "x": [{}], "language": None}), REFUSED)
-case("2.1 NaN is a number", send("POST", LOGIN, raw_body(LOGIN_TEXT[:-1] + b', "x": NaN}')), REFUSED)
+case(
+    "2.1 NaN is a number",
+    send("POST", LOGIN, raw_body(LOGIN_TEXT[:-1] + b', "x": NaN}')),
+    REFUSED,
+    BAD_REQUEST,
+    "RFC 8259 §6: NaN is none",
+)
 case(
     "2.1 the last of duplicate keys wins",
     send("POST", LOGIN, raw_body(b'{"password": null, "email": 7, ' + LOGIN_TEXT[1:])),

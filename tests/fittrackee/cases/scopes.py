@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from case import case, steps
-from expect import E401O, E403O, Expected, dead_token, e400, e401, error, ok
+from expect import E401O, E403O, PROVIDE_TOKEN, Expected, dead_token, e400, error, ok
 from objects import APPS, EDIT, EXPORT, EXPORT_REQUEST, LOGOUT, PICTURE, POLICY, PREFERENCES, PROFILE, RESET_SPORT, SPORTS, user
 from side import Side
 from wire import Answer, json_body
@@ -55,8 +55,8 @@ FIRST_PARTY: dict[str, tuple[str, Any, int]] = {
     APPS: ("GET", None, 200),
 }
 for path, (method, value, status) in FIRST_PARTY.items():
-    case(f"3.3 {method} {path} by an app", by_app(READ, method, path, value), Expected(status), e401(), HOLE)
-case("3.3 logout by an app", by_app(READ, "POST", LOGOUT), error(500, "error on token blacklist"), e401(), HOLE)
+    case(f"3.3 {method} {path} by an app", by_app(READ, method, path, value), Expected(status), error(401, PROVIDE_TOKEN), HOLE)
+case("3.3 logout by an app", by_app(READ, "POST", LOGOUT), error(500, "error on token blacklist"), error(401, PROVIDE_TOKEN), HOLE)
 
 
 @steps("3.3 a token for both scopes", [200, 200])
