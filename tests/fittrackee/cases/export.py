@@ -9,7 +9,7 @@ import zipfile
 from typing import Any
 
 from case import case, get, send, steps
-from expect import ARCHIVE, DATE, E404D, EMPTY, ETAG, INDEX, NUMBER, STAMP, Bytes, Expected, e400, e401, ok, text_like
+from expect import ARCHIVE, BAD_REQUEST, DATE, E404D, EMPTY, ETAG, INDEX, NUMBER, STAMP, Bytes, Expected, e400, e401, ok, text_like
 from objects import EXPORT, EXPORT_REQUEST, PICTURE, user
 from side import Side, Unable
 from tiles import png
@@ -25,7 +25,13 @@ case("6.11 request without a token", send("POST", EXPORT_REQUEST), e401())
 case("6.11 download without a token", get(f"{EXPORT}/archive_x.zip"), e401())
 case("6.11 unknown archive", get(f"{EXPORT}/archive_{'x' * 20}.zip", "plain"), E404D)
 case("6.11 GET of the request path", get(EXPORT_REQUEST, "plain"), E404D)
-case("6.11 a name that climbs", get(f"{EXPORT}/..%2f..%2fetc%2fpasswd", "plain"), INDEX)
+case(
+    "6.11 a name that climbs",
+    get(f"{EXPORT}/..%2f..%2fetc%2fpasswd", "plain"),
+    INDEX,
+    BAD_REQUEST,
+    "encoded slashes are refused in every path",
+)
 
 
 @steps("6.11 asked for; asked for again at once", [ok(request=RUNNING), e400("ongoing request exists")])

@@ -138,7 +138,7 @@ for what, (name, content) in FOREIGN.items():
         f"6.6 {what}",
         lambda side, name=name, content=content: upload(side, name, content, "forger"),
         UPDATED,
-        Expected(400, {"status": "error", "message": "invalid file"}),
+        refused("invalid file"),
         "§6.6: content not checked; §9 row 1.2.2",
     )
 

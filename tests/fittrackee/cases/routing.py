@@ -66,7 +66,6 @@ PAGES = {
     "an unknown path under /api": "/api/nothing/here",
     "an end point in another case": "/API/auth/profile",
     "an end point with a slash behind": "/api/config/",
-    "a number that is none": "/api/sports/abc",
 }
 for what, path in PAGES.items():
     case(f"2.2 GET of {what} is the web app", get(path), INDEX)
@@ -88,7 +87,14 @@ case(
 case("2.2 HEAD of an end point with GET", send("HEAD", PROFILE, None, ROUTER), Expected(200, Bytes("application/json", b"")))
 case("2.2 HEAD without a token", send("HEAD", PROFILE), Expected(401, Bytes("application/json", b"")))
 CLEAN = text_like("clean path", r"(http://[^/]+)?/api/auth/profile/edit")
-case("2.2 GET of two slashes in the path is the web app", get("/api//auth/profile"), INDEX)
+case("2.2 GET of a number that is none", get("/api/sports/abc"), INDEX, e401(), "§6.5: no number is an unknown sport")
+case(
+    "2.2 GET of two slashes in the path",
+    get("/api//auth/profile"),
+    INDEX,
+    Expected(308, headers={"location": text_like("clean path", r"(http://[^/]+)?/api/auth/profile")}),
+    "§2.2: 308 to the clean path",
+)
 case(
     "2.2 POST to two slashes in the path",
     send("POST", "/api//auth/profile/edit", json_body({})),

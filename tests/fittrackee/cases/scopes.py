@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from case import case, steps
-from expect import E401O, E403O, PROVIDE_TOKEN, Expected, dead_token, e400, error, ok
+from expect import E401O, E403O, PROVIDE_TOKEN, Expected, dead_token, e400, error, ok, text_like
 from objects import APPS, EDIT, EXPORT, EXPORT_REQUEST, LOGOUT, PICTURE, POLICY, PREFERENCES, PROFILE, RESET_SPORT, SPORTS, user
 from side import Side
 from wire import Answer, json_body
@@ -65,7 +65,11 @@ def both(side: Side) -> Any:
     return [side.get(PROFILE, made).status, side.post(EDIT, EMPTY, made).status]
 
 
-@steps("3.3 a revoked token", [200, E401O], [200, dead_token()], "§1 row 1")
+# The challenge is that of the scheme that knew the token.
+REVOKED = dead_token().with_headers(www_authenticate=text_like("invalid_token", r'.*error="invalid_token".*'))
+
+
+@steps("3.3 a revoked token", [200, E401O], [200, REVOKED], "§1 row 1")
 def revoked(side: Side) -> Any:
     made = side.api_token(side.user(HOST), READ)
     before = side.get(PROFILE, made).status
