@@ -88,9 +88,9 @@ def reduce(expected: Any, seen: Any) -> Any:
         known = expected if isinstance(expected, dict) else {}
         return {name: reduce(known.get(name), value) for name, value in seen.items()}
     if isinstance(seen, (list, tuple)):
-        known = list(expected) if isinstance(expected, (list, tuple)) else []
-        known += [None] * (len(seen) - len(known))
-        return [reduce(one, value) for one, value in zip(known, seen, strict=False)]
+        each = list(expected) if isinstance(expected, (list, tuple)) else []
+        each += [None] * (len(seen) - len(each))
+        return [reduce(one, value) for one, value in zip(each, seen, strict=False)]
     # 1 and 1.0 are not the same on the wire, nor are 1 and true.
     return repr(seen) if isinstance(seen, (bool, int, float)) else seen
 
@@ -105,7 +105,10 @@ def reduce_body(expected: Any, seen: Answer) -> Any:
         page = {"kind": seen.kind, "title": reduce(expected.title, seen.title)}
         return page if seen.kind == "text/html" else {**page, "body": seen.body[:200]}
     if isinstance(expected, Bytes):
-        return {"kind": seen.kind if expected.kind else "", "content": seen.body if expected.content is not None else ""}
+        return {
+            "kind": seen.kind if expected.kind else "",
+            "content": seen.body if expected.content is not None else "",
+        }
     if isinstance(expected, Like) and expected.name == ANY.name:
         return "<anything>"
     found = seen.json
@@ -167,8 +170,9 @@ def difference(wanted: Any, found: Any, path: str = "") -> str | None:
                 return told
         return None
     if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        told = (difference(one, other, f"{path}[{i}]") for i, (one, other) in enumerate(zip(wanted, found, strict=True)))
-        return next((one for one in told if one), None)
+        pairs = enumerate(zip(wanted, found, strict=True))
+        all_told = (difference(one, other, f"{path}[{i}]") for i, (one, other) in pairs)
+        return next((one for one in all_told if one), None)
     return None if wanted == found else f"{path}: {wanted!r:.240} expected, {found!r:.240} found"
 
 

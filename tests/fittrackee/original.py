@@ -76,7 +76,9 @@ def original(
         redis = stack.enter_context(redis_server(folder / "redis"))
         mails = stack.enter_context(sink(folder / "mails"))
         tiles = stack.enter_context(tile_server())
-        environment = settings(folder, database, redis, mails.url if with_mail else "", rate_limits) | {"TILE_SERVER_URL": tiles}
+        environment = settings(folder, database, redis, mails.url if with_mail else "", rate_limits) | {
+            "TILE_SERVER_URL": tiles
+        }
         write_ftcli(folder / "ftcli", environment)
         run_to_end([program("ftcli"), "db", "upgrade"], environment, folder)
         if max_users:

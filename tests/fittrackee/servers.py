@@ -26,14 +26,21 @@ class OriginalSide(Side):
     server: Original = field(kw_only=True)
 
     def api_token(self, user: User, scope: str) -> str:
-        form = {"client_name": "app", "client_uri": "https://app.example.org", "redirect_uris": [CALLBACK], "scope": scope}
+        form = {
+            "client_name": "app",
+            "client_uri": "https://app.example.org",
+            "redirect_uris": [CALLBACK],
+            "scope": scope,
+        }
         app = must(self.post("/api/oauth/apps", form, user.token), 201).json["data"]["client"]
         known = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
         grant = {**known, "response_type": "code", "scope": scope, "confirm": "true", "state": "x"}
         answer = must(self.send("POST", "/api/oauth/authorize", form_body(grant), user.token, HTTPS), 200)
         code = parse_qs(urlsplit(answer.json["redirect_url"]).query)["code"][0]
         asked = {**known, "grant_type": "authorization_code", "code": code}
-        token: str = must(self.send("POST", "/api/oauth/token", form_body(asked), None, HTTPS), 200).json["access_token"]
+        token: str = must(self.send("POST", "/api/oauth/token", form_body(asked), None, HTTPS), 200).json[
+            "access_token"
+        ]
         self.kept[token] = known
         return token
 

@@ -140,5 +140,3 @@ def link_token(mail: Mail) -> str:
     if not found:
         raise Unable(f"no link with a token in {mail.subject!r}")
     return found[1]
-
-

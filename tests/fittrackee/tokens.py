@@ -13,7 +13,9 @@ from typing import Any
 HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
 
-def forge(claims: Mapping[str, Any], key: str, algorithm: str = "HS256", header: Mapping[str, Any] | None = None) -> str:
+def forge(
+    claims: Mapping[str, Any], key: str, algorithm: str = "HS256", header: Mapping[str, Any] | None = None
+) -> str:
     """A token of these claims in this order; with the algorithm `none` it has no signature."""
     head = {"alg": algorithm, "typ": "JWT"} if header is None else dict(header)
     signed = ".".join(encode(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))

@@ -89,9 +89,7 @@ def trackgate(binary: Path, settings: str = "", route: str = "", with_mail: bool
         (folder / "jwt.key").write_text(SECRET)
         (folder / "jwt.key").chmod(0o600)
         mail = MAIL.format(url=mails.url, sender=SENDER) if with_mail else ""
-        text = CONFIG.format(
-            folder=folder, ui_url=UI_URL, web_app=web_app(), settings=settings, mail=mail, route=route
-        )
+        text = CONFIG.format(folder=folder, ui_url=UI_URL, web_app=web_app(), settings=settings, mail=mail, route=route)
         (folder / "trackgate.toml").write_text(text)
         start = [str(binary), "serve", *places(folder)]
         server = stack.enter_context(running(Program(start, folder / "trackgate.log", own_environment())))

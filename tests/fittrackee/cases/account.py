@@ -60,7 +60,10 @@ def nothing(side: Side) -> Any:
     return [answer, len(side.mails.to(side.user(OWNER).email))]
 
 
-@steps("6.8 new password: the old is dead, the token lives, a mail says so", [ok(data=user("renewer"), **UPDATED), "FitTrackee - Password changed", 401, 200, 200])
+@steps(
+    "6.8 new password: the old is dead, the token lives, a mail says so",
+    [ok(data=user("renewer"), **UPDATED), "FitTrackee - Password changed", 401, 200, 200],
+)
 def new_password(side: Side) -> Any:
     owner = side.user("renewer")
     answer = change(side, owner, new_password="another horse")
@@ -75,7 +78,11 @@ def mover(side: Side) -> User:
 
 @steps(
     "6.8 new email: pending, a mail to both addresses",
-    [ok(data=user("mover", email_to_confirm="moved@example.org"), **UPDATED), "FitTrackee - Email changed", "FitTrackee - Confirm email change"],
+    [
+        ok(data=user("mover", email_to_confirm="moved@example.org"), **UPDATED),
+        "FitTrackee - Email changed",
+        "FitTrackee - Confirm email change",
+    ],
 )
 def new_email(side: Side) -> Any:
     owner = mover(side)
@@ -104,6 +111,7 @@ def again(side: Side) -> Any:
     return ["again" if len(told) > 2 else "once", "same token" if first == second else "another token"]
 
 
+value: Any
 for value in (None, "", "x" * 40):
     case(f"5.7 token {value!r}", post(EMAIL_UPDATE, {"token": value}), e400())
 case("5.7 no token", post(EMAIL_UPDATE, {"x": 1}), e400())

@@ -87,7 +87,12 @@ def now() -> int:
 forged("another expiry, signed again", GOOD, None, None, {}, exp=lambda made: made["exp"] - 1)
 
 
-@steps("3.2 a token of the known key, of the three claims alone", GOOD, DEAD, "§3.2 `jti`; old tokens are for imported accounts")
+@steps(
+    "3.2 a token of the known key, of the three claims alone",
+    GOOD,
+    DEAD,
+    "§3.2 `jti`; old tokens are for imported accounts",
+)
 def three_claims(side: Side) -> Any:
     return side.get(PROFILE, side.forge(tokens.live(side.user(BEARER).id)))
 
@@ -133,7 +138,12 @@ tampered("first letter changed", lambda token: "f" + token[1:])
 HEAD, THREE = {"alg": "HS256", "typ": "JWT"}, ["exp", "iat", "sub"]
 
 
-@steps("3.2 shape: head, claims in order, life of 30 days, own number as text", [HEAD, THREE, 2_592_000, str], [HEAD, [*THREE, "jti", "gen"], 2_592_000, str], "§3.2 `jti`")
+@steps(
+    "3.2 shape: head, claims in order, life of 30 days, own number as text",
+    [HEAD, THREE, 2_592_000, str],
+    [HEAD, [*THREE, "jti", "gen"], 2_592_000, str],
+    "§3.2 `jti`",
+)
 def shape(side: Side) -> Any:
     token = side.user(BEARER).token
     claims = tokens.claims(token)
@@ -150,7 +160,12 @@ def verified(side: Side) -> Any:
 LOGGED_OUT = ok(message="successfully logged out")
 
 
-@steps("6.9 logout; the token is dead, in every end point", [LOGGED_OUT, E401O, E401O, E401O], [LOGGED_OUT, DEAD, DEAD, DEAD], UNION)
+@steps(
+    "6.9 logout; the token is dead, in every end point",
+    [LOGGED_OUT, E401O, E401O, E401O],
+    [LOGGED_OUT, DEAD, DEAD, DEAD],
+    UNION,
+)
 def logout(side: Side) -> Any:
     token = side.new_user("leaver", "en").token
     side.kept["logged out"] = token
@@ -202,8 +217,9 @@ def twice(side: Side) -> Any:
     token = side.user(BEARER).token
     told = []
     for first, second in ((f"Bearer {token}", "Bearer junk"), ("Bearer junk", f"Bearer {token}")):
-        request = f"GET {PROFILE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {first}\r\nAuthorization: {second}\r\n\r\n"
-        told.append(side.send_bytes(request.encode()).status)
+        lines = [f"GET {PROFILE} HTTP/1.1", "Host: x", "Connection: close"]
+        lines += [f"Authorization: {first}", f"Authorization: {second}", "", ""]
+        told.append(side.send_bytes("\r\n".join(lines).encode()).status)
     return told
 
 

@@ -23,9 +23,21 @@ def setting(side: Side, name: str) -> Any:
     return side.get("/api/config").json["data"][name]
 
 
-here("11 config: no mail, room for two", lambda side: [setting(side, "is_email_sending_enabled"), setting(side, "max_users")], [False, 2])
-here("11 config: registration is open as long as there is room", lambda side: setting(side, "is_registration_enabled"), True)
-here("5.3 resend without mail, before the body", lambda side: side.send("POST", RESEND, raw_body(b"x", "text/plain")), NO_MAIL)
+here(
+    "11 config: no mail, room for two",
+    lambda side: [setting(side, "is_email_sending_enabled"), setting(side, "max_users")],
+    [False, 2],
+)
+here(
+    "11 config: registration is open as long as there is room",
+    lambda side: setting(side, "is_registration_enabled"),
+    True,
+)
+here(
+    "5.3 resend without mail, before the body",
+    lambda side: side.send("POST", RESEND, raw_body(b"x", "text/plain")),
+    NO_MAIL,
+)
 here("5.3 resend without mail", post(RESEND, {"email": "first@example.org"}), NO_MAIL)
 here("5.5 reset request without mail, before the body", lambda side: side.send("POST", RESET_REQUEST), NO_MAIL)
 here("5.5 reset request without mail", post(RESET_REQUEST, {"email": "first@example.org"}), NO_MAIL)
@@ -41,7 +53,11 @@ def two(side: Side) -> Any:
 DISABLED = error(403, "error, registration is disabled")
 
 
-@steps("5.1 the third may not, though the second is inactive; before the body is read", [DISABLED, DISABLED], variant=CLOSED)
+@steps(
+    "5.1 the third may not, though the second is inactive; before the body is read",
+    [DISABLED, DISABLED],
+    variant=CLOSED,
+)
 def third(side: Side) -> Any:
     return [side.register("third", "third@example.org"), side.send("POST", REGISTER, raw_body(b"x", "text/plain"))]
 
@@ -49,7 +65,9 @@ def third(side: Side) -> Any:
 here("11 config: registration is closed when full", lambda side: setting(side, "is_registration_enabled"), False)
 
 
-@steps("7 without mail the operator lets users in", [ok(data=user("first")), e401("invalid credentials")], variant=CLOSED)
+@steps(
+    "7 without mail the operator lets users in", [ok(data=user("first")), e401("invalid credentials")], variant=CLOSED
+)
 def operator(side: Side) -> Any:
     token = side.login("first@example.org").json["auth_token"]
     side.kept["first"] = User("first", "first@example.org", token)
@@ -64,7 +82,11 @@ def change(side: Side, **members: Any) -> Answer:
 UPDATED = "user account updated"
 
 
-@steps("6.8 without mail the address changes at once", ok(data=user("first", email="moved@example.org"), message=UPDATED), variant=CLOSED)
+@steps(
+    "6.8 without mail the address changes at once",
+    ok(data=user("first", email="moved@example.org"), message=UPDATED),
+    variant=CLOSED,
+)
 def at_once(side: Side) -> Any:
     answer = change(side, email="moved@example.org")
     side.kept["first"].email = "moved@example.org"

@@ -9,7 +9,23 @@ import zipfile
 from typing import Any
 
 from case import case, get, send, steps
-from expect import ARCHIVE, BAD_REQUEST, DATE, E404D, EMPTY, ETAG, INDEX, NUMBER, STAMP, Bytes, Expected, e400, e401, ok, text_like
+from expect import (
+    ARCHIVE,
+    BAD_REQUEST,
+    DATE,
+    E404D,
+    EMPTY,
+    ETAG,
+    INDEX,
+    NUMBER,
+    STAMP,
+    Bytes,
+    Expected,
+    e400,
+    e401,
+    ok,
+    text_like,
+)
 from objects import EXPORT, EXPORT_REQUEST, PICTURE, user
 from side import Side, Unable
 from tiles import png
@@ -150,12 +166,19 @@ def archive(side: Side) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(download(side).body))
 
 
-@steps("6.11 files in the archive, all stored", [["user_data.json", "user_equipments_data.json", "user_workouts_data.json"], 1, [0]])
+@steps(
+    "6.11 files in the archive, all stored",
+    [["user_data.json", "user_equipments_data.json", "user_workouts_data.json"], 1, [0]],
+)
 def files(side: Side) -> Any:
     found = archive(side).infolist()
     names = sorted(one.filename for one in found)
     pictures = [name for name in names if not name.endswith(".json")]
-    return [[name for name in names if name not in pictures], len(pictures), sorted({one.compress_type for one in found})]
+    return [
+        [name for name in names if name not in pictures],
+        len(pictures),
+        sorted({one.compress_type for one in found}),
+    ]
 
 
 IN_ARCHIVE = {key: value for key, value in user(KEEPER, picture=True, created_at=STAMP).items()}

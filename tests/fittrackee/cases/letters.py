@@ -13,7 +13,9 @@ from original import SENDER, UI_URL
 from side import AGENT, PASSWORD, Side, User, link_token
 from wire import json_body
 
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
+)
 KINDS = ["multipart/alternative", "text/plain", "text/html"]
 
 
@@ -45,7 +47,10 @@ def confirmation(side: Side) -> Any:
     return [mail.subject, outline(mail, "/account-confirmation?token=", "Verify your email: ")]
 
 
-@steps("7 confirmation in French", [text_like("another subject", r"FitTrackee - .*[Cc]onfirm.*"), "Bonjour", *LINKED[:4], True])
+@steps(
+    "7 confirmation in French",
+    [text_like("another subject", r"FitTrackee - .*[Cc]onfirm.*"), "Bonjour", *LINKED[:4], True],
+)
 def confirmation_in_french(side: Side) -> Any:
     mail = side.mail(french(side).email)
     word = re.search(r"\bBonjour\b", mail.text)
@@ -92,7 +97,11 @@ def reset_mail(side: Side, owner: User) -> Mail:
 def reset(side: Side) -> Any:
     mail = reset_mail(side, english(side))
     word = re.search(r"\b(1|an) (hour)\b", mail.text)
-    return [mail.subject, outline(mail, "/password-reset?token=", "Reset your password: "), word[2] if word else mail.text]
+    return [
+        mail.subject,
+        outline(mail, "/password-reset?token=", "Reset your password: "),
+        word[2] if word else mail.text,
+    ]
 
 
 @steps("7 password reset in French, with its life in words", ["heure", *LINKED[:4], True])

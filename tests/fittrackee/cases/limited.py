@@ -31,7 +31,9 @@ def apart(side: Side) -> Any:
     return [side.get(PROFILE).status for _ in range(4)]
 
 
-@steps("2.5 refused requests count too, before the body is read", [415, 415, 415, 429], [429, 429, 429, 429], OURS, LIMITED)
+@steps(
+    "2.5 refused requests count too, before the body is read", [415, 415, 415, 429], [429, 429, 429, 429], OURS, LIMITED
+)
 def refused(side: Side) -> Any:
     return [side.send("POST", LOGIN).status for _ in range(4)]
 

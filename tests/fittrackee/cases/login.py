@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from case import case, post, send, steps
+from case import case, post, steps
 from expect import CRASH, E500, JWT, e401, ok
 from objects import LOGIN, PROFILE, user
 from side import PASSWORD, Side
@@ -54,8 +54,18 @@ case("5.4 unknown email", post(LOGIN, {"email": "nobody@example.org", "password"
 case("5.4 no email", post(LOGIN, {"password": PASSWORD}), REFUSED)
 case("5.4 email null", post(LOGIN, {"email": None, "password": PASSWORD}), REFUSED)
 case("5.4 unknown email, no password", post(LOGIN, {"email": "nobody@example.org"}), REFUSED)
-case("5.4 unknown email, password of 73 bytes", post(LOGIN, {"email": "nobody@example.org", "password": "x" * 73}), REFUSED)
-case("5.4 NUL inside the email", post(LOGIN, {"email": "no\0body@example.org", "password": PASSWORD}), E500, REFUSED, "§5.4")
+case(
+    "5.4 unknown email, password of 73 bytes",
+    post(LOGIN, {"email": "nobody@example.org", "password": "x" * 73}),
+    REFUSED,
+)
+case(
+    "5.4 NUL inside the email",
+    post(LOGIN, {"email": "no\0body@example.org", "password": PASSWORD}),
+    E500,
+    REFUSED,
+    "§5.4",
+)
 
 ORACLES: dict[str, tuple[dict[str, Any], Any]] = {
     "no password": ({}, CRASH),

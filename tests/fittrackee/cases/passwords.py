@@ -50,7 +50,10 @@ def spelling(side: Side) -> Any:
     return [answer, len(side.mails.to("SPELLER@example.org")) + len(side.mails.to("speller@example.org")) - 2]
 
 
-@steps("5.6 a new password; the old one is dead; the mail says so", [UPDATED, REFUSED, 200, "FitTrackee - Password changed"])
+@steps(
+    "5.6 a new password; the old one is dead; the mail says so",
+    [UPDATED, REFUSED, 200, "FitTrackee - Password changed"],
+)
 def update(side: Side) -> Any:
     owner = side.user("changer")
     token = reset_token(side, owner.name)
@@ -82,6 +85,7 @@ case("5.6 no token", post(PASSWORD_UPDATE, {"password": PASSWORD}), e400())
 case("5.6 token null", post(PASSWORD_UPDATE, {"token": None, "password": PASSWORD}), e400())
 case("5.6 no password", post(PASSWORD_UPDATE, {"token": "x"}), e400())
 case("5.6 password null", post(PASSWORD_UPDATE, {"token": "x", "password": None}), e400())
+value: Any
 for value in ("", "x", "a.b.c", 5, ["x"], True):
     case(f"5.6 token {value!r}", post(PASSWORD_UPDATE, {"token": value, "password": PASSWORD}), BAD_TOKEN)
 case("5.6 the token comes before the password", post(PASSWORD_UPDATE, {"token": "x", "password": "short"}), BAD_TOKEN)
@@ -100,7 +104,9 @@ for what, (value, original, ours) in LENGTHS.items():
         return side.post(PASSWORD_UPDATE, {"token": kept_token(side), "password": value})
 
 
-@steps("5.6 form of the mailed token", ["JWT", {"exp": NUMBER, "iat": NUMBER, "sub": "own"}, 3600], ["40 signs"], "§5.8")
+@steps(
+    "5.6 form of the mailed token", ["JWT", {"exp": NUMBER, "iat": NUMBER, "sub": "own"}, 3600], ["40 signs"], "§5.8"
+)
 def form(side: Side) -> Any:
     token = kept_token(side)
     if token.count(".") != 2:
@@ -145,7 +151,10 @@ def confirmation_token(side: Side) -> Any:
     return side.post(PASSWORD_UPDATE, {"token": token, "password": PASSWORD})
 
 
-@steps("8 a password of 72 bytes, and of 8 characters beyond ASCII", [ok(auth_token=JWT, message="successfully logged in")] * 2)
+@steps(
+    "8 a password of 72 bytes, and of 8 characters beyond ASCII",
+    [ok(auth_token=JWT, message="successfully logged in")] * 2,
+)
 def odd_passwords(side: Side) -> Any:
     told = []
     for name, password in (("longest", "x" * 72), ("greek", "αβγδεζηθ")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from case import case, get, send, steps
+from case import Step, case, get, send, steps
 from expect import (
     CRASH,
     EMPTY,
@@ -38,6 +38,10 @@ def upload(side: Side, name: str | None, content: bytes = IMAGE, user: str = PAI
     return side.send("POST", PICTURE, multipart_body({part: File(name, content)}), side.user(user).token)
 
 
+def uploading(name: str, content: bytes = IMAGE, user: str = PAINTER) -> Step:
+    return lambda side: upload(side, name, content, user)
+
+
 def picture(side: Side, user: str = PAINTER, **headers: str) -> Answer:
     lines = {name.replace("_", "-"): value for name, value in headers.items()}
     return side.get(f"/api/users/{side.user(user).name}/picture", headers=lines)
@@ -58,7 +62,7 @@ case(
     refused("no file part"),
 )
 for name in ("a.jpeg", "a.webp", "a.svg", "a.txt", "a", "png", "a.png.exe", ".png "):
-    case(f"6.6 name {name!r}", lambda side, name=name: upload(side, name), refused("file extension not allowed"))
+    case(f"6.6 name {name!r}", uploading(name), refused("file extension not allowed"))
 case("6.6 without a token", send("POST", PICTURE, multipart_body({"file": File("a.png", IMAGE)})), e401())
 case("6.7 without a token", send("DELETE", PICTURE), e401())
 
@@ -98,7 +102,10 @@ def far_too_large(side: Side) -> Any:
     return upload(side, "a.png", b"\0" * (11 * 1_048_576))
 
 
-@steps("6.6 uploaded, told by the profile, read back without a token", [UPDATED, True, Expected(200, Bytes("image/png"), {"etag": ETAG, "content-disposition": INLINE})])
+@steps(
+    "6.6 uploaded, told by the profile, read back without a token",
+    [UPDATED, True, Expected(200, Bytes("image/png"), {"etag": ETAG, "content-disposition": INLINE})],
+)
 def uploaded(side: Side) -> Any:
     answer = upload(side, "me and my bike.PNG")
     told = side.get(PROFILE, side.user(PAINTER).token).json["data"]["picture"]
@@ -136,7 +143,7 @@ for what, (name, content) in FOREIGN.items():
     # The original looks at the name alone.
     case(
         f"6.6 {what}",
-        lambda side, name=name, content=content: upload(side, name, content, "forger"),
+        uploading(name, content, "forger"),
         UPDATED,
         refused("invalid file"),
         "§6.6: content not checked; §9 row 1.2.2",
@@ -153,5 +160,3 @@ def deleted(side: Side) -> Any:
 @steps("6.7 a dead token deletes nothing", 401)
 def dead(side: Side) -> Any:
     return side.send("DELETE", PICTURE, token="a.b.c").status
-
-

@@ -39,8 +39,13 @@ case("6.2 nulls clear everything", post(EDIT, EMPTY, EDITOR), edited())
 for name in EMPTY:
     left = {key: value for key, value in EMPTY.items() if key != name}
     case(f"6.2 without {name}", post(EDIT, left, EDITOR), e400())
-case("6.2 birth date unpadded", post(EDIT, {**EMPTY, "birth_date": "1980-1-9"}, EDITOR), edited(birth_date=STORED["birth_date"]))
+case(
+    "6.2 birth date unpadded",
+    post(EDIT, {**EMPTY, "birth_date": "1980-1-9"}, EDITOR),
+    edited(birth_date=STORED["birth_date"]),
+)
 case("6.2 birth date empty clears it", post(EDIT, {**EMPTY, "birth_date": ""}, EDITOR), edited())
+value: Any
 for value in ("yesterday", "1980-13-01", "09/01/1980", "1980-01-09T00:00"):
     case(f"6.2 birth date {value}", post(EDIT, {**EMPTY, "birth_date": value}, EDITOR), E500, e400(), DIFFERENT)
 case("6.2 birth date a number", post(EDIT, {**EMPTY, "birth_date": 5}, EDITOR), CRASH, e400(), DIFFERENT)
@@ -113,4 +118,8 @@ for value in (False, None, "true", 1, []):
 case("6.10 policy without its member", post(POLICY, {"accepted": True}, "plain"), e400())
 for path in (EDIT, PREFERENCES, POLICY):
     case(f"6 {path} without a token", post(path, {"x": 1}), e401())
-case("4.1 dates are of RFC 1123", lambda side: side.get(PROFILE, side.user("plain").token).json["data"]["created_at"], DATE)
+case(
+    "4.1 dates are of RFC 1123",
+    lambda side: side.get(PROFILE, side.user("plain").token).json["data"]["created_at"],
+    DATE,
+)

@@ -30,6 +30,7 @@ for name in GOOD:
     left = {key: value for key, value in GOOD.items() if key != name}
     case(f"5.1 without {name}", post(REGISTER, left), e400())
     case(f"5.1 {name} null", post(REGISTER, form(**{name: None})), e400())
+value: Any
 for value in (False, "true", 1, "", [True]):
     case(f"5.1 policy {value!r}", post(REGISTER, form(accepted_policy=value)), e400(POLICY))
 
@@ -56,7 +57,13 @@ for name in ("username", "email", "password"):
         kind = "number" if isinstance(value, int) else "list"
         case(f"5.1 {name} as a {kind}", post(REGISTER, form(**{name: value})), E500, e400(), "§1 row 13, §5.1")
 case("5.1 password of 73 bytes", post(REGISTER, form(password="x" * 73)), E500, e400(), "§5.1, §8")
-case("5.1 email of 256 characters", post(REGISTER, form(email="x" * 244 + "@example.org")), CRASH, e400(EMAIL), "§1 row 13, §5.1")
+case(
+    "5.1 email of 256 characters",
+    post(REGISTER, form(email="x" * 244 + "@example.org")),
+    CRASH,
+    e400(EMAIL),
+    "§1 row 13, §5.1",
+)
 
 
 @steps("5.1 empty password", ok(), e400(SHORT), "§5.1 [OUR]")
@@ -121,7 +128,13 @@ def languages(side: Side) -> Any:
 
 @steps("5.1 field `lang` of the manual", "en", "de", "§1 row 4")
 def lang(side: Side) -> Any:
-    form = {"username": "lang", "email": "lang@example.org", "password": PASSWORD, "accepted_policy": True, "lang": "de"}
+    form = {
+        "username": "lang",
+        "email": "lang@example.org",
+        "password": PASSWORD,
+        "accepted_policy": True,
+        "lang": "de",
+    }
     side.post(REGISTER, form)
     # The mail may be in another language; its link is the same in all.
     mail = side.mails.wait("lang@example.org")[0]

@@ -42,7 +42,12 @@ READING = {
     POLICY: READER,
 }
 
-for kind in ("application/json", "APPLICATION/JSON; charset=latin1", "application/vnd.api+json", "application/x+JSON;v=2"):
+for kind in (
+    "application/json",
+    "APPLICATION/JSON; charset=latin1",
+    "application/vnd.api+json",
+    "application/x+JSON;v=2",
+):
     case(f"2.1 type {kind} is JSON", send("POST", LOGIN, json_body(UNKNOWN, kind)), REFUSED)
 for kind in ("text/plain", "text/json", "application/x-www-form-urlencoded", "application/jsonx", "*/*"):
     case(f"2.1 type {kind} is not", send("POST", LOGIN, json_body(UNKNOWN, kind)), UNSUPPORTED)
@@ -72,7 +77,11 @@ for text in ("{}", "[]", '""', "0", "false", "null"):
     case(f"2.1 document {text} is falsy", send("POST", LOGIN, raw_body(text.encode())), e400())
 for text in ("[1]", '"x"', "5", "true", "-0.5"):
     case(
-        f"2.1 document {text} is no object", send("POST", LOGIN, raw_body(text.encode())), CRASH, e400(), "§1 row 13, §2.1"
+        f"2.1 document {text} is no object",
+        send("POST", LOGIN, raw_body(text.encode())),
+        CRASH,
+        e400(),
+        "§1 row 13, §2.1",
     )
 
 case("2.1 unknown members are ignored", post(LOGIN, {**UNKNOWN, "username": 5, "x": [{}], "language": None}), REFUSED)

@@ -57,7 +57,11 @@ for path, methods in METHODS.items():
     if path != PROFILE and path != EXPORT:
         case(f"2.2 OPTIONS {path}", send("OPTIONS", path), Expected(200, EMPTY, {"allow": allow}))
     case(f"2.2 PUT {path}", send("PUT", path, json_body({})), METHOD_NOT_ALLOWED.with_headers(allow=allow))
-case("2.2 OPTIONS of the profile", send("OPTIONS", PROFILE), Expected(200, EMPTY, {"allow": allowed("GET", "HEAD", "OPTIONS")}))
+case(
+    "2.2 OPTIONS of the profile",
+    send("OPTIONS", PROFILE),
+    Expected(200, EMPTY, {"allow": allowed("GET", "HEAD", "OPTIONS")}),
+)
 
 PAGES = {
     "the root": "/",
@@ -84,7 +88,11 @@ case(
     Expected(200, EMPTY, {"allow": allowed("GET", "HEAD", "OPTIONS")}),
 )
 
-case("2.2 HEAD of an end point with GET", send("HEAD", PROFILE, None, ROUTER), Expected(200, Bytes("application/json", b"")))
+case(
+    "2.2 HEAD of an end point with GET",
+    send("HEAD", PROFILE, None, ROUTER),
+    Expected(200, Bytes("application/json", b"")),
+)
 case("2.2 HEAD without a token", send("HEAD", PROFILE), Expected(401, Bytes("application/json", b"")))
 CLEAN = text_like("clean path", r"(http://[^/]+)?/api/auth/profile/edit")
 case("2.2 GET of a number that is none", get("/api/sports/abc"), INDEX, e401(), "§6.5: no number is an unknown sport")
@@ -108,7 +116,9 @@ case("2.2 an encoded letter in the path", get("/api/auth/%70rofile", ROUTER), ok
 @steps("2.3 errors and successes carry no CORS headers, cookies or other origin's rights", [None, None, None])
 def foreign_headers(side: Side) -> list[str | None]:
     answer: Answer = side.get(PROFILE, side.user(ROUTER).token, {"Origin": "https://evil.example.org"})
-    return [answer.header(name) for name in ("access-control-allow-origin", "set-cookie", "access-control-allow-headers")]
+    return [
+        answer.header(name) for name in ("access-control-allow-origin", "set-cookie", "access-control-allow-headers")
+    ]
 
 
 @steps("2.3 a success has sorted keys, escapes and a final newline", ["ends", "sorted", "escaped"])

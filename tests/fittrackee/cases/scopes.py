@@ -6,7 +6,20 @@ from typing import Any
 
 from case import case, steps
 from expect import E401O, E403O, PROVIDE_TOKEN, Expected, dead_token, e400, error, ok, text_like
-from objects import APPS, EDIT, EXPORT, EXPORT_REQUEST, LOGOUT, PICTURE, POLICY, PREFERENCES, PROFILE, RESET_SPORT, SPORTS, user
+from objects import (
+    APPS,
+    EDIT,
+    EXPORT,
+    EXPORT_REQUEST,
+    LOGOUT,
+    PICTURE,
+    POLICY,
+    PREFERENCES,
+    PROFILE,
+    RESET_SPORT,
+    SPORTS,
+    user,
+)
 from side import Side
 from wire import Answer, json_body
 
@@ -41,7 +54,9 @@ WRITING = {
 
 case("3.3 profile by profile:read", by_app(READ, "GET", PROFILE), ok(data=user(HOST)))
 case("3.3 profile by profile:write: write does not include read", by_app(WRITE, "GET", PROFILE), E403O)
-case("3.3 edit by profile:write", by_app(WRITE, "POST", EDIT, EMPTY), ok(data=user(HOST), message="user profile updated"))
+case(
+    "3.3 edit by profile:write", by_app(WRITE, "POST", EDIT, EMPTY), ok(data=user(HOST), message="user profile updated")
+)
 for path, (method, value, expected) in WRITING.items():
     case(f"3.3 {method} {path} by profile:read", by_app(READ, method, path, value), E403O)
     case(f"3.3 {method} {path} by profile:write", by_app(WRITE, method, path, value), expected)
@@ -55,8 +70,20 @@ FIRST_PARTY: dict[str, tuple[str, Any, int]] = {
     APPS: ("GET", None, 200),
 }
 for path, (method, value, status) in FIRST_PARTY.items():
-    case(f"3.3 {method} {path} by an app", by_app(READ, method, path, value), Expected(status), error(401, PROVIDE_TOKEN), HOLE)
-case("3.3 logout by an app", by_app(READ, "POST", LOGOUT), error(500, "error on token blacklist"), error(401, PROVIDE_TOKEN), HOLE)
+    case(
+        f"3.3 {method} {path} by an app",
+        by_app(READ, method, path, value),
+        Expected(status),
+        error(401, PROVIDE_TOKEN),
+        HOLE,
+    )
+case(
+    "3.3 logout by an app",
+    by_app(READ, "POST", LOGOUT),
+    error(500, "error on token blacklist"),
+    error(401, PROVIDE_TOKEN),
+    HOLE,
+)
 
 
 @steps("3.3 a token for both scopes", [200, 200])

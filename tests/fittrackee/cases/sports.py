@@ -61,12 +61,19 @@ touch("threshold 0 leaves it", {"sport_id": 5, "stopped_speed_threshold": 0}, st
 touch("threshold null leaves it", {"sport_id": 5, "stopped_speed_threshold": None}, stopped_speed_threshold=2.0)
 touch("threshold negative", {"sport_id": 5, "stopped_speed_threshold": -1}, stopped_speed_threshold=-1.0)
 touch("threshold numeric text", {"sport_id": 5, "stopped_speed_threshold": "1.5"}, stopped_speed_threshold=1.5)
-case("6.4 threshold other text", set_sport({"sport_id": 5, "stopped_speed_threshold": "fast"}), CRASH, e400(), "§1 row 13")
+case(
+    "6.4 threshold other text",
+    set_sport({"sport_id": 5, "stopped_speed_threshold": "fast"}),
+    CRASH,
+    e400(),
+    "§1 row 13",
+)
 case("6.4 sport alone", set_sport({"sport_id": 1}), e400())
 case("6.4 no sport", set_sport({"color": "#fff", "is_active": True}), e400())
 case("6.4 sport unknown", set_sport({"sport_id": 99, "color": "#fff"}), NO_SPORT)
 case("6.4 sport null", set_sport({"sport_id": None, "color": "#fff"}), NO_SPORT)
 touch("sport as numeric text", {"sport_id": "6", "is_active": True})
+value: Any
 for value in ("running", [5], {"id": 5}):
     case(f"6.4 sport {value!r}", set_sport({"sport_id": value, "is_active": True}), CRASH, e400(), "§1 row 13, §6.4")
 case("6.4 without a token", post(SPORTS, {"sport_id": 1, "color": "#fff"}), e401())
@@ -88,7 +95,10 @@ def default(side: Side, number: int, *ids: str) -> Any:
     return side.post(SPORTS, {"sport_id": number, "default_equipment_ids": list(ids)}, side.user(SPORTY).token)
 
 
-@steps("11 equipment made", created({"data": {"equipments": [equipment("Red shoes", 1, description="light")]}, "status": "created"}))
+@steps(
+    "11 equipment made",
+    created({"data": {"equipments": [equipment("Red shoes", 1, description="light")]}, "status": "created"}),
+)
 def made(side: Side) -> Any:
     form = {"label": "Red shoes", "equipment_type_id": 1, "description": "light"}
     return side.post("/api/equipments", form, side.user("shopper").token)
@@ -120,19 +130,30 @@ def clear_default(side: Side) -> Any:
     return [len(answer.json["data"]["default_equipments"]) for answer in (left, cleared)]
 
 
-@steps("6.4 equipment of the wrong type", Expected(400, {"status": "invalid", "equipment_id": "ID", "message": "invalid equipment id ID for sport Cycling (Sport)"}))
+@steps(
+    "6.4 equipment of the wrong type",
+    Expected(
+        400, {"status": "invalid", "equipment_id": "ID", "message": "invalid equipment id ID for sport Cycling (Sport)"}
+    ),
+)
 def wrong_type(side: Side) -> Any:
     shoes = new_equipment(side, SPORTY, "Shoes", 1)
     return named(default(side, 1, shoes), shoes)
 
 
-@steps("6.4 equipment of another user", Expected(400, {"status": "not_found", "equipment_id": "ID", "message": "equipment with id ID does not exist"}))
+@steps(
+    "6.4 equipment of another user",
+    Expected(400, {"status": "not_found", "equipment_id": "ID", "message": "equipment with id ID does not exist"}),
+)
 def another_users(side: Side) -> Any:
     bike = new_equipment(side, "shopper", "Bike", 2)
     return named(default(side, 1, bike), bike)
 
 
-@steps("6.4 inactive equipment", Expected(400, {"status": "inactive", "equipment_id": "ID", "message": "equipment with id ID is inactive"}))
+@steps(
+    "6.4 inactive equipment",
+    Expected(400, {"status": "inactive", "equipment_id": "ID", "message": "equipment with id ID is inactive"}),
+)
 def inactive(side: Side) -> Any:
     bike = new_equipment(side, SPORTY, "Old bike", 2)
     retire(side, bike)
@@ -161,7 +182,11 @@ UNKNOWN = {"status": "not_found", "equipment_id": "x", "message": "equipment wit
 case("6.4 equipment unknown", set_sport({"sport_id": 5, "default_equipment_ids": ["x"]}), Expected(400, UNKNOWN))
 for value in ("x", [5], {"a": 1}, 5, True):
     case(f"6.4 equipment {value!r}", set_sport({"sport_id": 5, "default_equipment_ids": value}), NOT_STRINGS)
-case("6.4 two equipments", set_sport({"sport_id": 5, "default_equipment_ids": ["x", "y"]}), e400("only one equipment can be added"))
+case(
+    "6.4 two equipments",
+    set_sport({"sport_id": 5, "default_equipment_ids": ["x", "y"]}),
+    e400("only one equipment can be added"),
+)
 
 PAIRS = {1: 3, 2: 17, 3: 13, 4: 11, 5: 9, 6: 12}
 for kind, number in PAIRS.items():
@@ -175,7 +200,12 @@ for kind, number in PAIRS.items():
         return default(side, 15, new_equipment(side, SPORTY, f"Of type {kind}", kind)).status
 
 
-@steps("6.5 reset brings back the sport's own", [NO_CONTENT, NO_CONTENT, updated(14)], [NO_CONTENT, NO_CONTENT, ours(14)], BOTH_FIELDS)
+@steps(
+    "6.5 reset brings back the sport's own",
+    [NO_CONTENT, NO_CONTENT, updated(14)],
+    [NO_CONTENT, NO_CONTENT, ours(14)],
+    BOTH_FIELDS,
+)
 def reset(side: Side) -> Any:
     token = side.user(SPORTY).token
     side.post(SPORTS, {"sport_id": 14, "color": "#123", "is_active": False, "stopped_speed_threshold": 5}, token)
@@ -224,4 +254,8 @@ case("11 equipment types", get("/api/equipment-types", "plain"), ok(data={"equip
 case("11 equipment types without a token", get("/api/equipment-types"), e401())
 NEEDED = e400("the 'label' and 'equipment_type_id' parameters must be provided")
 case("11 equipment without a type", post("/api/equipments", {"label": "x"}, SPORTY), NEEDED)
-case("11 equipment of an unknown type", post("/api/equipments", {"label": "x", "equipment_type_id": 99}, SPORTY), e400("invalid equipment type id"))
+case(
+    "11 equipment of an unknown type",
+    post("/api/equipments", {"label": "x", "equipment_type_id": 99}, SPORTY),
+    e400("invalid equipment type id"),
+)

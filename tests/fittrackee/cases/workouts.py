@@ -35,14 +35,25 @@ case("11 config with a dead token", get("/api/config", authorization="Bearer a.b
 case("11 ping", get("/api/ping"), ok(message="pong!"))
 
 case("11 workouts of a new user", get(WORKOUTS, "plain"), ok(data={"workouts": []}, pagination=NOTHING))
-for path in (WORKOUTS, "/api/stats/plain/by_time", "/api/stats/plain/by_sport", "/api/users/plain", APPS, "/api/records"):
+for path in (
+    WORKOUTS,
+    "/api/stats/plain/by_time",
+    "/api/stats/plain/by_sport",
+    "/api/users/plain",
+    APPS,
+    "/api/records",
+):
     case(f"11 {path} without a token", get(path), e401())
 case("11 stats of a new user", get("/api/stats/plain/by_time", "plain"), ok(data={"statistics": {}}))
 case("11 oneself", get("/api/users/plain", "plain"), ok(data={"users": [user("plain")]}))
 DENIED = error(403, "you do not have permissions")
 case("11 another user", get("/api/users/athlete", "plain"), DENIED)
 case("11 a user that is not there", get("/api/users/nobody_at_all", "plain"), DENIED)
-case("11 stats of another user", lambda side: (side.user(ATHLETE), get(f"/api/stats/{ATHLETE}/by_time", "plain")(side))[1], DENIED)
+case(
+    "11 stats of another user",
+    lambda side: (side.user(ATHLETE), get(f"/api/stats/{ATHLETE}/by_time", "plain")(side))[1],
+    DENIED,
+)
 case("11 stats of nobody", get("/api/stats/nobody_at_all/by_time", "plain"), e404("user does not exist"))
 case("11 records of a new user", get("/api/records", "plain"), ok(data={"records": []}))
 case("11 apps of a new user", get(APPS, "plain"), ok(data={"clients": []}, pagination=NOTHING))
@@ -160,10 +171,20 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 for what, form in FAULTS.items():
     case(f"11 workout of {what}", post(NO_GPX, form, ATHLETE), e400())
-case("11 workout of a date that is none", post(NO_GPX, {**RUN, "workout_date": "x"}, ATHLETE), error(500, "Error during workout save.", "fail"), e400(), "§1 row 13")
+case(
+    "11 workout of a date that is none",
+    post(NO_GPX, {**RUN, "workout_date": "x"}, ATHLETE),
+    error(500, "Error during workout save.", "fail"),
+    e400(),
+    "§1 row 13",
+)
 case("11 workout without a token", post(NO_GPX, RUN), e401())
 NOT_THERE = {"status": "not_found", "equipment_id": "x", "message": "equipment with id x does not exist"}
-case("11 workout with equipment that is not there", post(NO_GPX, {**RUN, "equipment_ids": ["x"]}, ATHLETE), Expected(400, NOT_THERE))
+case(
+    "11 workout with equipment that is not there",
+    post(NO_GPX, {**RUN, "equipment_ids": ["x"]}, ATHLETE),
+    Expected(400, NOT_THERE),
+)
 
 
 def listed(query: str, titles: list[str], page: int = 1, pages: int = 1, total: int | None = None) -> None:
@@ -214,7 +235,13 @@ def one(side: Side) -> Any:
 
 
 def total(distance: float, duration: int, ascent: float | None = None, descent: float | None = None) -> dict[str, Any]:
-    return {"total_ascent": ascent, "total_descent": descent, "total_distance": distance, "total_duration": duration, "total_workouts": 1}
+    return {
+        "total_ascent": ascent,
+        "total_descent": descent,
+        "total_distance": distance,
+        "total_duration": duration,
+        "total_workouts": 1,
+    }
 
 
 RUNS, RIDES = {"5": total(10.5, 3600)}, {"1": total(40.0, 80000, 300.0, 250.0)}
@@ -225,7 +252,9 @@ STATS: dict[str, dict[str, Any]] = {
     "?time=month&from=2026-11-01&to=2026-11-30": {"2026-11": RUNS},
 }
 for query, found in STATS.items():
-    case(f"11 stats by_time{query}", get(f"/api/stats/{ATHLETE}/by_time{query}", ATHLETE), ok(data={"statistics": found}))
+    case(
+        f"11 stats by_time{query}", get(f"/api/stats/{ATHLETE}/by_time{query}", ATHLETE), ok(data={"statistics": found})
+    )
 # 1 November 2026 is a Sunday. The original counts weeks from 1 January, a Thursday, and moves them afterwards.
 case(
     "11 stats by_time?time=weekm",
@@ -234,8 +263,16 @@ case(
     ok(data={"statistics": {"2026-10-05": RIDES, "2026-10-26": RUNS}}),
     "§11 says nothing: weeks that begin on Monday",
 )
-case("11 stats of an unknown period", get(f"/api/stats/{ATHLETE}/by_time?time=day", ATHLETE), error(400, "invalid time period", "fail"))
-case("11 stats of an unknown type", get(f"/api/stats/{ATHLETE}/by_time?type=x", ATHLETE), error(400, "invalid stats type", "fail"))
+case(
+    "11 stats of an unknown period",
+    get(f"/api/stats/{ATHLETE}/by_time?time=day", ATHLETE),
+    error(400, "invalid time period", "fail"),
+)
+case(
+    "11 stats of an unknown type",
+    get(f"/api/stats/{ATHLETE}/by_time?type=x", ATHLETE),
+    error(400, "invalid stats type", "fail"),
+)
 
 BY_SPORT = {
     "average_ascent": None,
@@ -249,8 +286,16 @@ BY_SPORT = {
     "total_duration": "1:00:00",
     "total_workouts": 1,
 }
-case("11 stats by_sport", get(f"/api/stats/{ATHLETE}/by_sport?sport_id=5", ATHLETE), ok(data={"statistics": {"5": BY_SPORT}, "total_workouts": 1}))
-case("11 stats of an unknown sport", get(f"/api/stats/{ATHLETE}/by_sport?sport_id=99", ATHLETE), e404("sport does not exist"))
+case(
+    "11 stats by_sport",
+    get(f"/api/stats/{ATHLETE}/by_sport?sport_id=5", ATHLETE),
+    ok(data={"statistics": {"5": BY_SPORT}, "total_workouts": 1}),
+)
+case(
+    "11 stats of an unknown sport",
+    get(f"/api/stats/{ATHLETE}/by_sport?sport_id=99", ATHLETE),
+    e404("sport does not exist"),
+)
 
 OF_BOTH = {
     "nb_sports": 2,
@@ -262,7 +307,13 @@ OF_BOTH = {
 }
 
 
-@steps("4.1 totals and records of the profile", [user(ATHLETE, **OF_BOTH), [(1, "AS"), (1, "FD"), (1, "HA"), (1, "LD"), (1, "MS"), (5, "AS"), (5, "FD"), (5, "LD"), (5, "MS")]])
+@steps(
+    "4.1 totals and records of the profile",
+    [
+        user(ATHLETE, **OF_BOTH),
+        [(1, "AS"), (1, "FD"), (1, "HA"), (1, "LD"), (1, "MS"), (5, "AS"), (5, "FD"), (5, "LD"), (5, "MS")],
+    ],
+)
 def totals(side: Side) -> Any:
     data = side.get(PROFILE, side.user(ATHLETE).token).json["data"]
     records = by_kind(data["records"])
@@ -323,8 +374,15 @@ def nearly(side: Side) -> Any:
     return [found["distance"], found["ave_speed"], found["ascent"], near]
 
 
-case("11 a track without a file", lambda side: side.send("POST", WORKOUTS, multipart_body({"data": "{}"}), side.user("tracker").token), error(400, "no file part", "fail"))
+case(
+    "11 a track without a file",
+    lambda side: side.send("POST", WORKOUTS, multipart_body({"data": "{}"}), side.user("tracker").token),
+    error(400, "no file part", "fail"),
+)
 case("11 a track of no sport", lambda side: track(side, "run.gpx", TRACK, "{}"), e400())
-case("11 a track of another type", lambda side: track(side, "run.txt", TRACK), error(400, "file extension not allowed", "fail"))
+case(
+    "11 a track of another type",
+    lambda side: track(side, "run.txt", TRACK),
+    error(400, "file extension not allowed", "fail"),
+)
 case("11 the web app's page of a workout", get("/workouts/x"), INDEX)
-
