@@ -51,14 +51,14 @@ use crate::ports::Files;
 mod account;
 mod dialect;
 mod export;
+pub mod import;
 pub mod letters;
 mod links;
 mod mailed;
 mod objects;
+mod operations;
 mod picture;
 mod post;
-mod operations;
-pub mod import;
 mod profile;
 mod profile_edit;
 mod registration;
@@ -101,7 +101,7 @@ impl FitTrackee {
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
         let finished = objects::Finished::new(accounts.memories());
         let (studio, export_bell) = (picture::Studio::default(), Notify::new());
-        let shared = Shared { accounts, files, outbox, tokens, settings, dialect, finished, studio, export_bell };
+        let shared = Shared { accounts, files, outbox, tokens, settings, dialect, export_bell, finished, studio };
         Self { shared: Arc::new(shared) }
     }
 }
