@@ -89,7 +89,7 @@ checks! {
     }
     imports {
         an_import_brings_its_number_and_stays_signed_in,
-        an_import_whose_number_is_taken_gets_a_new_one,
+        an_import_whose_number_is_taken_is_refused,
         rev_16_an_import_never_gets_the_number_of_a_deleted_account,
         an_import_finds_numbers_free_that_others_left_out,
         an_import_brings_no_number_that_no_counter_could_follow,

@@ -93,12 +93,25 @@ impl Ground {
     fn is_well(&self) {
         for route in self.routes.iter().filter(|route| !route.is_public && route.method == "GET") {
             let answer = self.inside.ask(&format!("GET {}\n{}", route.path, self.good(route)), "");
-            let is_refused = route.path == "/user/change-password";
-            assert_eq!(answer.status, if is_refused { 400 } else { 200 }, "{route:?}: {answer:?}");
+            let expected = match &*route.path {
+                "/user/change-password" => 400,
+                path if path.ends_with("/nothing") => 404,
+                _ => 200,
+            };
+            assert_eq!(answer.status, expected, "{route:?}: {answer:?}");
             assert!(!answer.text().starts_with(r#"{"status":"error""#), "{answer:?}");
         }
     }
 }
+
+/// What stands in paths for parameters.
+const PARAMETERS: [(&str, &str); 5] = [
+    ("{username}", "testrider"),
+    ("{sport_id}", "1"),
+    ("{type_id}", "1"),
+    ("{equipment_id}", "nothing"),
+    ("{workout_id}", "nothing"),
+];
 
 /// What the gateway answers, one row for each method.
 fn routes(inside: &Inside) -> Vec<Route> {
@@ -117,7 +130,7 @@ fn routes(inside: &Inside) -> Vec<Route> {
         .map(|row| Route {
             tracker: text(row, "name"),
             method: text(row, "methods"),
-            path: text(row, "path").replace("{username}", "testrider"),
+            path: PARAMETERS.iter().fold(text(row, "path"), |path, (name, value)| path.replace(name, value)),
             auth: text(row, "auth"),
             is_public: row["public"].as_bool().unwrap(),
             max_body_bytes: row["max_body_bytes"].as_u64().unwrap(),

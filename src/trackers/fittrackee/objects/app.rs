@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
-use trackgate_schemes::CredentialKind;
 
 use super::query::Query;
 use super::stats::STATS_WORKOUTS;
 use super::summary;
-use super::upload::MAX_FILE;
 use super::user;
+use super::workouts;
 use crate::trackers::fittrackee::profile::Profile;
-use crate::trackers::fittrackee::routes::endpoint;
+use crate::trackers::fittrackee::routes::{endpoint, first_party};
 use crate::trackers::fittrackee::wire::{self, Json, Stop};
-use crate::trackers::fittrackee::{Registration, Shared};
+use crate::trackers::fittrackee::{Shared, sign_in};
 use crate::trackers::{Call, Endpoint};
 
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
@@ -29,19 +28,22 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
 
 async fn config(shared: Arc<Shared>, _call: Call) -> Result<Response<Bytes>, Stop> {
     let settings = &shared.settings;
+    let is_open = sign_in::is_open(&shared).await?;
+    let policy = settings.privacy_policy.as_ref();
+    let policy_date = policy.map(|policy| Json::Date(workouts::microseconds(policy.date)));
     let size = |bytes: u64| Json::Int(i64::try_from(bytes).unwrap_or(i64::MAX));
     let data = Json::object([
-        ("about", Json::Null),
-        ("admin_contact", Json::Null),
+        ("about", Json::text(settings.about.as_deref())),
+        ("admin_contact", Json::text(settings.admin_contact.as_deref())),
         ("gpx_limit_import", Json::Int(10)),
-        ("is_email_sending_enabled", Json::Bool(false)),
-        ("is_registration_enabled", Json::Bool(settings.registration == Registration::Open)),
+        ("is_email_sending_enabled", Json::Bool(shared.outbox.is_some())),
+        ("is_registration_enabled", Json::Bool(is_open)),
         ("map_attribution", Json::Text(MAP_ATTRIBUTION.into())),
-        ("max_single_file_size", size(MAX_FILE)),
-        ("max_users", Json::Int(0)),
+        ("max_single_file_size", size(settings.picture_limit)),
+        ("max_users", Json::Int(settings.max_users.into())),
         ("max_zip_file_size", size(settings.max_body_bytes)),
-        ("privacy_policy", Json::Null),
-        ("privacy_policy_date", Json::Null),
+        ("privacy_policy", Json::text(policy.map(|policy| &*policy.text))),
+        ("privacy_policy_date", policy_date.unwrap_or(Json::Null)),
         ("stats_workouts_limit", summary::count(STATS_WORKOUTS)),
         ("version", Json::Text(VERSION.into())),
         ("weather_provider", Json::Null),
@@ -56,9 +58,7 @@ async fn ping(_shared: Arc<Shared>, _call: Call) -> Result<Response<Bytes>, Stop
 
 /// There are none, for API tokens are issued otherwise here. Third parties do not learn even that.
 async fn apps(_shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
-    if !matches!(call.identity().credential().kind, CredentialKind::Jwt | CredentialKind::Session) {
-        return Err(Stop::TOKEN);
-    }
+    first_party(&call)?;
     let page = Query::parse(call.request.uri().query()).whole("page")?.unwrap_or(1).max(1);
     let pagination = Json::object([
         ("has_next", Json::Bool(false)),

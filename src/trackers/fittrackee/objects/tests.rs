@@ -16,7 +16,7 @@ use super::own;
 use crate::accounts::{AccountService, Memories};
 use crate::message::Body;
 use crate::trackers::fittrackee::profile::Profile;
-use crate::trackers::fittrackee::{FitTrackee, IssueToken, Settings};
+use crate::trackers::fittrackee::{FitTrackee, IssueToken, PrivacyPolicy, Settings};
 use crate::trackers::testing::{Play, Stage, request_of, run, signed};
 
 #[derive(Debug)]
@@ -78,6 +78,30 @@ async fn transcript_of_statistics() {
 #[tokio::test]
 async fn transcript_of_what_the_application_asks_besides() {
     play().await.perform(include_str!("../transcripts/app.txt")).await;
+}
+
+#[tokio::test]
+async fn the_configuration_tells_what_the_operator_chose() {
+    let stage = Stage::at(NOW);
+    stage.account("rider").await;
+    let since: jiff::Timestamp = NOW.parse().unwrap();
+    let settings = Settings {
+        max_users: 1,
+        privacy_policy: Some(PrivacyPolicy { text: "none".into(), date: since.into() }),
+        admin_contact: Some("admin@example.org".into()),
+        about: Some("us".into()),
+        ..Settings::default()
+    };
+    let tracker = FitTrackee::new(stage.services(), Arc::new(Tokens), settings);
+    let data = json(&stage.put_on(&tracker).get("/api/config", &[]).await)["data"].clone();
+    let expected = serde_json::json!({
+        "about": "us", "admin_contact": "admin@example.org", "is_registration_enabled": false, "max_users": 1,
+        "privacy_policy": "none", "privacy_policy_date": "Sun, 22 Nov 2026 01:43:09 GMT",
+        "is_email_sending_enabled": false,
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&data[name], value, "{name}");
+    }
 }
 
 /// Seven workouts, named by when they began.

@@ -4,12 +4,13 @@ use http::Method;
 
 use super::shapes::success;
 use crate::trackers::manual::{Draft, operation};
-use crate::trackers::schema::{any_of, list, named, null, record, text, word};
+use crate::trackers::schema::{Record, any_of, list, named, null, record, text, word};
 
 pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
     vec![
         (Method::GET, "/api/auth/account/export", state()),
         (Method::POST, "/api/auth/account/export/request", request()),
+        (Method::GET, "/api/auth/account/export/request", named_request()),
         (Method::GET, "/api/auth/account/export/{file_name}", download()),
     ]
 }
@@ -29,10 +30,17 @@ fn request() -> Draft {
         .answer(400, "One is being made, or was made lately.", named("fittrackee.Error"))
 }
 
-fn download() -> Draft {
+fn missing() -> Record {
     let nothing = record().must("archive", list(text()).max_items(Some(0)));
-    let missing =
-        record().must("status", word(&["not found"])).must("data", nothing).must("message", word(&["file not found"]));
+    record().must("status", word(&["not found"])).must("data", nothing).must("message", word(&["file not found"]))
+}
+
+fn named_request() -> Draft {
+    operation("No archive is called so").answer(404, "There is none.", missing())
+}
+
+fn download() -> Draft {
+    let missing = missing();
     let zip = || text().content_media_type("application/zip");
     operation("Download the export")
         .path("file_name", "As the state of the export names it.", text())
