@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from wire import NOT_JSON, Answer
 
@@ -145,9 +146,13 @@ def standing(seen: Any) -> Any:
         # A stray parameter of the 0.8 series (contract, section 3.1).
         if found["www-authenticate"]:
             found["www-authenticate"] = found["www-authenticate"].replace('extra_attributes="{}", ', "")
-        # trackgate keeps more of its answers out of caches; where the contract wants that, cases name it.
-        if found["cache-control"] == "no-store":
+        # trackgate keeps more of its answers out of caches, and tells caches of the web app's pages; where the
+        # contract wants something of a cache, cases name it.
+        if found["cache-control"] == "no-store" or seen.kind == "text/html":
             found["cache-control"] = None
+        # Where to go may be told with or without the server's name (RFC 9110, section 10.2.2).
+        if found["location"]:
+            found["location"] = urlsplit(found["location"]).path
         found["kind"] = seen.kind if seen.body else ""
         allow = seen.header("allow")
         found["allow"] = sorted(word.strip() for word in allow.split(",")) if allow else None

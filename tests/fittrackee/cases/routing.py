@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from case import case, get, send, steps
-from expect import EMPTY, INDEX, METHOD_NOT_ALLOWED, Bytes, Expected, allowed, e401, ok, text_like
+from expect import EMPTY, INDEX, METHOD_NOT_ALLOWED, NO_CHALLENGE, Bytes, Expected, allowed, e401, ok, text_like
 from objects import (
     ACCOUNT,
     AUTH,
@@ -93,7 +93,11 @@ case(
     send("HEAD", PROFILE, None, ROUTER),
     Expected(200, Bytes("application/json", b"")),
 )
-case("2.2 HEAD without a token", send("HEAD", PROFILE), Expected(401, Bytes("application/json", b"")))
+case(
+    "2.2 HEAD without a token",
+    send("HEAD", PROFILE),
+    Expected(401, Bytes("application/json", b""), {"www-authenticate": NO_CHALLENGE}),
+)
 CLEAN = text_like("clean path", r"(http://[^/]+)?/api/auth/profile/edit")
 case("2.2 GET of a number that is none", get("/api/sports/abc"), INDEX, e401(), "§6.5: no number is an unknown sport")
 case(
