@@ -331,10 +331,9 @@ def change_email(walk: Walk) -> None:
 def export(walk: Walk) -> None:
     walk.open("/profile/edit/account")
     walk.press("Request data export")
-    walk.press("Yes")
     walk.mail(SECOND_ADDRESS, "FitTrackee - Your archive is ready to be downloaded")
     walk.open("/profile/edit/account")
-    walk.press("Download archive")
+    walk.wait("the link", lambda: walk.browser.find_element(By.XPATH, "//*[contains(text(), 'Download archive')]")).click()
     archives = walk.wait("the archive", lambda: list(walk.downloads.glob("archive_*.zip")))
     with zipfile.ZipFile(archives[0]) as archive:
         assert archive.testzip() is None
@@ -350,7 +349,7 @@ def reset_password(walk: Walk) -> None:
     walk.follow(walk.mail(SECOND_ADDRESS, "FitTrackee - Password reset request"))
     walk.write("#password", SECOND_PASSWORD)
     walk.press("Submit", "form button")
-    walk.shows("Your password has been updated")
+    walk.shows("Your password have been updated.")
     walk.mail(SECOND_ADDRESS, "FitTrackee - Password changed")
     sign_in_with(walk, SECOND_ADDRESS, FIRST_PASSWORD)
     walk.shows("Invalid credentials.")

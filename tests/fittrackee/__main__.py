@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cases  # noqa: F401 (declares them)
@@ -20,6 +21,7 @@ from original import original
 from processes import Failed
 from report import judge, tell
 from servers import side
+from trackgate import trackgate
 
 VARIANTS = ("whole", "closed", "limited")
 STOPPING = threading.Event()
@@ -31,6 +33,8 @@ def main() -> int:
         signal.signal(number, stop)
     try:
         if arguments.serve:
+            if arguments.only == "trackgate":
+                return serve_trackgate(arguments.binary, arguments.command)
             return serve(arguments.command, arguments.rate_limits)
         return compare(arguments)
     except Failed as failure:
@@ -46,7 +50,7 @@ def stop(caught: int, _frame: object) -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fittrackee", description=__doc__)
     parser.add_argument("--binary", type=Path, required=True, help="trackgate; by default what cargo build made")
-    parser.add_argument("--only", choices=["original", "trackgate"], help="ask this server alone")
+    parser.add_argument("--only", choices=["original", "trackgate"], help="ask, or serve, this server alone")
     parser.add_argument("--filter", default="", metavar="TEXT", help="only cases whose name holds this")
     parser.add_argument("--quiet", action="store_true", help="leave out of the table what is as it should be")
     parser.add_argument("--list", action="store_true", help="list the cases and ask nothing")
@@ -59,13 +63,23 @@ def parse() -> argparse.Namespace:
 def serve(command: Sequence[str], rate_limits: str) -> int:
     """Runs FitTrackee while the command runs, or until a signal comes."""
     with original(rate_limits) as server:
-        published = server.published()
-        if command:
-            return subprocess.run(command, env={**os.environ, **published}, check=False).returncode
-        for name, value in published.items():
-            print(f"export {name}='{value}'")
-        sys.stdout.flush()
-        threading.Event().wait()
+        return beside(server.published(), command)
+
+
+def serve_trackgate(binary: Path, command: Sequence[str]) -> int:
+    """Runs trackgate likewise, with the web client that FitTrackee's wheel brings."""
+    with TemporaryDirectory(prefix="mails-") as mails, trackgate(binary, mail_folder=Path(mails)) as server:
+        return beside({"TRACKGATE_URL": f"http://127.0.0.1:{server.port}", "TRACKGATE_MAILS": mails}, command)
+
+
+def beside(published: Mapping[str, str], command: Sequence[str]) -> int:
+    """Runs the command with these variables; without one, prints them and waits for a signal."""
+    if command:
+        return subprocess.run(command, env={**os.environ, **published}, check=False).returncode
+    for name, value in published.items():
+        print(f"export {name}='{value}'")
+    sys.stdout.flush()
+    threading.Event().wait()
     return 0
 
 

@@ -79,13 +79,15 @@ class Trackgate:
 
 
 @contextmanager
-def trackgate(binary: Path, settings: str = "", route: str = "", with_mail: bool = True) -> Iterator[Trackgate]:
-    """Runs it while the block runs; `settings` go to the tracker's table, `route` to its route."""
+def trackgate(
+    binary: Path, settings: str = "", route: str = "", with_mail: bool = True, mail_folder: Path | None = None
+) -> Iterator[Trackgate]:
+    """Runs it while the block runs; `settings` go to the tracker's table, `route` to its route, mails to a folder."""
     if not binary.exists():
         raise Failed(f"no {binary}: run cargo build first")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="trackgate-")))
-        mails = stack.enter_context(sink())
+        mails = stack.enter_context(sink(mail_folder))
         (folder / "jwt.key").write_text(SECRET)
         (folder / "jwt.key").chmod(0o600)
         mail = MAIL.format(url=mails.url, sender=SENDER) if with_mail else ""

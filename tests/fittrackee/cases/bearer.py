@@ -7,7 +7,7 @@ from typing import Any
 
 import tokens
 from case import case, get, steps
-from expect import CRASH, E401O, Expected, dead_token, e401, ok
+from expect import CRASH, E401O, OWN_CHALLENGE, Expected, dead_token, e401, ok
 from objects import EDIT, EXPORT, LOGIN, LOGOUT, PROFILE, user
 from side import Side
 from wire import Answer, json_body
@@ -37,7 +37,13 @@ header("empty header", "", e401())
 header("Bearer", "Bearer {}", GOOD)
 header("bearer", "bearer {}", GOOD)
 header("BEARER", "BEARER {}", GOOD)
-header("text after a second space", "Bearer {} more of it", GOOD)
+header(
+    "text after a second space",
+    "Bearer {} more of it",
+    GOOD,
+    DEAD.with_headers(**{"www-authenticate": OWN_CHALLENGE}),
+    "RFC 6750 §2.1: a token has no blank",
+)
 header("Token", "Token {}", GOOD, Expected(401), "§3.1 [OUR]")
 header("any scheme word", "Foo {}", GOOD, Expected(401), "§3.1 [OUR]")
 header("the scheme alone", "Bearer", CRASH, e401(), "§3.1")
