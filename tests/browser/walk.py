@@ -49,6 +49,8 @@ class Walk:
         self.shots = shots
         self.downloads = shots / "downloads"
         self.downloads.mkdir(parents=True, exist_ok=True)
+        for old in self.downloads.iterdir():
+            old.unlink()
         self.steps = 0
         self.browser = start_browser(self.downloads)
 
