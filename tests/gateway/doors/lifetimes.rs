@@ -4,6 +4,11 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
+use trackgate::accounts::Origin;
+use trackgate::ports::{Ends, NewAccount, Written};
+use trackgate_schemes::store::AccountState;
+use trackgate_schemes::{AccountId, AccountName, EmailAddress, Grants};
+
 use super::curl::{Curl, whole};
 use super::{sign_in_from, signed, sliding};
 use crate::harness::{Inside, basic};
@@ -187,7 +192,8 @@ fn jwt_14_a_signed_token_lives_for_30_days_used_or_not() {
     assert_eq!(dead.json()["error"], "invalid_token");
 }
 
-/// A token that the original server issued (FitTrackee contract, section 3.2), with its secret imported.
+/// A token that the original server issued (FitTrackee contract, section 3.2), with its secret and its account
+/// imported.
 #[test]
 fn a_token_of_the_original_server_goes_on_with_its_key() {
     const SECRET: &str = "trackgate-reference-secret-key-0123456789abcdef";
@@ -200,7 +206,19 @@ fn a_token_of_the_original_server_goes_on_with_its_key() {
     let text = "[schemes.fit]\nkind = \"jwt\"\nalgorithm = \"HS256\"\nkey = \"file:jwt.key\"\n";
     let inside = Inside::start_in(folder, text, trackgate::telemetry::AccessLog::off());
     inside.clock.set(issued - 60 * SECOND);
-    assert_eq!(inside.account("testrider").id.0, 1);
+    let imported = NewAccount {
+        name: "testrider".into(),
+        canonical: AccountName::parse("testrider").unwrap(),
+        email: Some(("testrider@example.org".into(), EmailAddress::parse("testrider@example.org").unwrap())),
+        state: AccountState::Active,
+        grants: Grants::EVERYDAY,
+        password: None,
+        created_at: issued - DAY,
+    };
+    let accounts = inside.gateway().accounts();
+    assert!(matches!(inside.wait(accounts.store().import_account(AccountId(1), imported)).unwrap(), Written::Done(_)));
+    let password = "correct-horse".into();
+    inside.wait(accounts.change_password(AccountId(1), password, Ends::Nothing, &Origin::operator())).unwrap();
     let ask = |head: &str| inside.ask(&format!("{head}\nAuthorization: Bearer {TOKEN}"), "");
     // Not before it was issued.
     assert_eq!(ask("GET /api/auth/profile").status, 401);

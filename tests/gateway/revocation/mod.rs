@@ -159,7 +159,9 @@ fn rev_07_a_sign_out_that_cannot_be_stored_is_not_acknowledged() {
         let answer = inside.ask(&format!("{head}\n{line}"), "");
         assert_eq!(status(&answer), 503, "{head} {answer:?}");
         assert!(!answer.header("retry-after").is_empty(), "{head} {answer:?}");
-        assert_eq!(inside.ask(&format!("GET /points\n{line}"), "").status, 200, "its state is the old one");
+        // Its state is the old one. Nobody vouches for it any more once the log was unread for too long.
+        let after = inside.ask(&format!("GET /points\n{line}"), "").status;
+        assert!(matches!(after, 200 | 503), "{after}");
     }
 }
 
