@@ -166,10 +166,11 @@ async fn upgrading_from_version_1_keeps_every_row() {
     let kinds: Vec<EventKind> = store.events_after(0, 9).await.unwrap().into_iter().map(|event| event.kind).collect();
     let signed_out = EventKind::Credential { id: "jti".into(), account: None };
     assert_eq!(kinds, [EventKind::Account(AccountId(2)), signed_out]);
-    for (number, expected, name) in [(1, 5, "one"), (3, 6, "three"), (2, 7, "two"), (9, 9, "nine")] {
-        let written = beside.import_account(AccountId(number), new_account(name)).await.unwrap();
-        let Written::Done(account) = written else { panic!("{written:?}") };
-        assert_eq!(account.id, AccountId(expected), "{name}");
+    for (number, free, name) in [(1, false, "one"), (3, false, "three"), (2, false, "two"), (9, true, "nine")] {
+        match beside.import_account(AccountId(number), new_account(name)).await.unwrap() {
+            Written::Done(account) => assert_eq!((account.id, free), (AccountId(number), true), "{name}"),
+            refused => assert_eq!((refused, free), (Written::NumberTaken, false), "{name}"),
+        }
     }
     for store in [store, beside] {
         store.close().await.unwrap();
