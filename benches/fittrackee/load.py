@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from processes import Failed, own_environment
@@ -139,7 +140,7 @@ def signing_in(port: int, emails: Sequence[str]) -> Iterator[Synchronized[int]]:
                 client.terminate()
 
 
-def sign_in(port: int, email: str, count: Synchronized[int], stop: multiprocessing.synchronize.Event) -> None:
+def sign_in(port: int, email: str, count: Synchronized[int], stop: Event) -> None:
     body = json.dumps({"email": email, "password": PASSWORD})
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     while not stop.is_set():

@@ -56,6 +56,14 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def processes(self) -> list[int]:
+        return [process for meter in (self.own, *self.beside.values()) for process in meter.processes()]
+
+    def cpu(self) -> float:
+        """CPU seconds of the server with what is beside it."""
+        return sum(meter.cpu() for meter in (self.own, *self.beside.values()))
+
     def get(self, path: str) -> Any:
         return call(self.port, "GET", path, self.token)
 
@@ -83,12 +91,14 @@ def original() -> Server:
 
 @contextmanager
 def trackgate(binary: Path, access_log: bool) -> Iterator[Server]:
-    """Runs trackgate with its defaults, the memory of passwords and perhaps the access log left out."""
+    """Runs trackgate with its defaults, but for the memory of passwords and perhaps the access log."""
     with TemporaryDirectory(prefix="trackgate-") as name:
         folder = Path(name)
         (folder / "trackgate.toml").write_text(CONFIG.format(access=str(access_log).lower()))
         places = ["--config", str(folder / "trackgate.toml"), "--data-dir", str(folder / "data")]
-        program = Program([str(binary), "serve", *places], folder / "trackgate.log", own_environment())
+        # It ends even when this program is killed, as the one around it does when it is interrupted.
+        start = ["setpriv", "--pdeathsig", "TERM", str(binary), "serve", *places]
+        program = Program(start, folder / "trackgate.log", own_environment())
         with running(program):
             program.wait_until(lambda: port_of(program) != 0, 30)
             port = port_of(program)
