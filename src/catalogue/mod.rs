@@ -6,9 +6,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use trackgate_schemes::store::StoreError;
-use trackgate_schemes::{Clock, SignIn};
+use trackgate_schemes::store::{Account, StoreError};
+use trackgate_schemes::{AccountId, Clock, SignIn};
 
+use crate::accounts::{ChangeError, Origin};
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
@@ -63,6 +64,15 @@ pub fn scratch_files(clock: Arc<dyn Clock>) -> Arc<dyn Files> {
 /// What must be done now and then while a gateway runs. Never ends.
 pub async fn keep_house(services: Services, clock: Arc<dyn Clock>) {
     trackers::keep_house(services, clock).await;
+}
+
+/// Deletes an account with everything that is its own, the files that trackers keep for it too.
+///
+/// # Errors
+///
+/// [`ChangeError`] as of [`AccountService::delete`](crate::accounts::AccountService::delete).
+pub async fn delete_account(services: &Services, id: AccountId, origin: &Origin) -> Result<Account, ChangeError> {
+    trackers::delete_account(services, id, origin).await
 }
 
 /// Everything that a configuration names, ready to run.

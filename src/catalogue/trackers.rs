@@ -8,10 +8,11 @@ use http::HeaderName;
 use trackgate_schemes::jwt::{Jwt, Purpose};
 use trackgate_schemes::sliding::Sliding;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{Carrier, Clock, Rejection, Scheme, Secret};
+use trackgate_schemes::{AccountId, Carrier, Clock, Rejection, Scheme, Secret};
 
 use super::schemes::{Contract, Schemes};
 use super::{CatalogueError, Services};
+use crate::accounts::{ChangeError, Origin};
 use crate::config::{Config, checked};
 use crate::trackers::Tracker;
 use crate::trackers::fittrackee::{self, FitTrackee, IssueToken, PrivacyPolicy};
@@ -106,12 +107,32 @@ pub(super) async fn keep_house(services: Services, clock: Arc<dyn Clock>) {
     let mut hours = tokio::time::interval(Duration::from_hours(1));
     loop {
         hours.tick().await;
-        match fittrackee::sweep_pictures(&services.accounts, &*services.files, clock.now()).await {
+        match fittrackee::sweep_files(&services.accounts, &*services.files, clock.now()).await {
             Ok(0) => {}
-            Ok(swept) => tracing::info!(swept, "pictures that nobody has any more were removed"),
-            Err(why) => tracing::warn!(reason = %why.reason, "pictures that nobody has any more cannot be removed yet"),
+            Ok(swept) => tracing::info!(swept, "files that nobody has any more were removed"),
+            Err(why) => tracing::warn!(reason = %why.reason, "files that nobody has any more cannot be removed yet"),
         }
     }
+}
+
+/// Deletes an account with the files that trackers keep for it. A file that cannot be removed now is swept later.
+///
+/// # Errors
+///
+/// Those of [`AccountService::delete`], or what it has cannot be read; nothing is deleted then.
+pub(super) async fn delete_account(
+    services: &Services,
+    id: AccountId,
+    origin: &Origin,
+) -> Result<Account, ChangeError> {
+    let belongings = fittrackee::files_of(&services.accounts, id).await.map_err(ChangeError::Stopped)?;
+    let account = services.accounts.delete(id, origin).await?;
+    for (area, name) in belongings {
+        if let Err(error) = services.files.remove(area, &name).await {
+            tracing::warn!(%error, file = %name, "a file of a deleted account cannot be removed yet");
+        }
+    }
+    Ok(account)
 }
 
 impl OpenSession for Sliding {

@@ -9,8 +9,8 @@ use trackgate_schemes::{AccountId, EmailAddress, Grants, Login, Secret};
 
 use super::{CliError, Common, output};
 use crate::accounts::{AccountService, ChangeError, Origin, Registration};
-use crate::assemble;
 use crate::ports::{AccountChange, Ends};
+use crate::{assemble, catalogue};
 
 /// Accounts.
 #[derive(Debug, Subcommand)]
@@ -114,56 +114,67 @@ impl User {
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
         let password = self.password()?;
         let json = common.json;
-        assemble::with_accounts(&common.load(None)?, async |accounts| match self {
-            Self::Add { name, email, admin, .. } => {
-                let grants = if admin { "* account:admin".parse().expect("both are grants") } else { Grants::EVERYDAY };
-                let taken = Taken { name: name.clone(), email: email.clone() };
-                let new = Registration { name, email, password, state: AccountState::Active, grants };
-                let made = accounts.register(new, &Origin::operator()).await;
-                let account = made.map_err(|why| taken.told(why))?;
-                done(json, &account, "made")
-            }
-            Self::List => {
-                let mut rows = Vec::new();
-                let mut after = AccountId(0);
-                loop {
-                    let page = accounts.store().list_accounts(after, 500).await?;
-                    let Some(last) = page.last() else { break };
-                    after = last.id;
-                    rows.extend(page.iter().map(Row::of));
+        assemble::with_ground(&common.load(None)?, async |ground| {
+            let accounts = ground.accounts.clone();
+            match self {
+                Self::Add { name, email, admin, .. } => {
+                    let grants =
+                        if admin { "* account:admin".parse().expect("both are grants") } else { Grants::EVERYDAY };
+                    let taken = Taken { name: name.clone(), email: email.clone() };
+                    let new = Registration { name, email, password, state: AccountState::Active, grants };
+                    let made = accounts.register(new, &Origin::operator()).await;
+                    let account = made.map_err(|why| taken.told(why))?;
+                    done(json, &account, "made")
                 }
-                let header = ["id", "name", "e-mail", "state", "grants", "created"];
-                output::list(json, &header, &rows, Row::cells, "there are no accounts yet: `trackgate user add NAME`")
-            }
-            Self::Show { name } => show(&accounts, &name, json).await,
-            Self::Passwd { name, end_tokens, .. } => {
-                let account = find(&accounts, &name).await?;
-                let ends = if end_tokens { Ends::CredentialsAndTokens } else { Ends::Credentials };
-                let password = password.ok_or_else(|| CliError::refused("there is no password"))?;
-                let account = accounts.change_password(account.id, password, ends, &Origin::operator()).await?;
-                done(json, &account, "has a new password")
-            }
-            Self::Email { name, email } => {
-                let account = find(&accounts, &name).await?;
-                let compared = EmailAddress::parse(&email).map_err(ChangeError::BadEmail)?;
-                let taken = Taken { name: String::new(), email: Some(email.clone()) };
-                let change = AccountChange { email: Some((email.into(), compared)), ..AccountChange::default() };
-                let changed = accounts.change(account.id, change, Ends::Nothing, &Origin::operator()).await;
-                let account = changed.map_err(|why| taken.told(why))?;
-                done(json, &account, "has a new address")
-            }
-            Self::Grants { name, grants } => {
-                let account = find(&accounts, &name).await?;
-                let change = AccountChange { grants: Some(grants), ..AccountChange::default() };
-                let account = accounts.change(account.id, change, Ends::Nothing, &Origin::operator()).await?;
-                done(json, &account, "has new grants")
-            }
-            Self::Disable { name } => set_state(&accounts, &name, AccountState::Disabled, json).await,
-            Self::Enable { name } => set_state(&accounts, &name, AccountState::Active, json).await,
-            Self::Delete { name } => {
-                let account = find(&accounts, &name).await?;
-                let account = accounts.delete(account.id, &Origin::operator()).await?;
-                done(json, &account, "deleted")
+                Self::List => {
+                    let mut rows = Vec::new();
+                    let mut after = AccountId(0);
+                    loop {
+                        let page = accounts.store().list_accounts(after, 500).await?;
+                        let Some(last) = page.last() else { break };
+                        after = last.id;
+                        rows.extend(page.iter().map(Row::of));
+                    }
+                    let header = ["id", "name", "e-mail", "state", "grants", "created"];
+                    output::list(
+                        json,
+                        &header,
+                        &rows,
+                        Row::cells,
+                        "there are no accounts yet: `trackgate user add NAME`",
+                    )
+                }
+                Self::Show { name } => show(&accounts, &name, json).await,
+                Self::Passwd { name, end_tokens, .. } => {
+                    let account = find(&accounts, &name).await?;
+                    let ends = if end_tokens { Ends::CredentialsAndTokens } else { Ends::Credentials };
+                    let password = password.ok_or_else(|| CliError::refused("there is no password"))?;
+                    let account = accounts.change_password(account.id, password, ends, &Origin::operator()).await?;
+                    done(json, &account, "has a new password")
+                }
+                Self::Email { name, email } => {
+                    let account = find(&accounts, &name).await?;
+                    let compared = EmailAddress::parse(&email).map_err(ChangeError::BadEmail)?;
+                    let taken = Taken { name: String::new(), email: Some(email.clone()) };
+                    let change = AccountChange { email: Some((email.into(), compared)), ..AccountChange::default() };
+                    let changed = accounts.change(account.id, change, Ends::Nothing, &Origin::operator()).await;
+                    let account = changed.map_err(|why| taken.told(why))?;
+                    done(json, &account, "has a new address")
+                }
+                Self::Grants { name, grants } => {
+                    let account = find(&accounts, &name).await?;
+                    let change = AccountChange { grants: Some(grants), ..AccountChange::default() };
+                    let account = accounts.change(account.id, change, Ends::Nothing, &Origin::operator()).await?;
+                    done(json, &account, "has new grants")
+                }
+                Self::Disable { name } => set_state(&accounts, &name, AccountState::Disabled, json).await,
+                Self::Enable { name } => set_state(&accounts, &name, AccountState::Active, json).await,
+                Self::Delete { name } => {
+                    let account = find(&accounts, &name).await?;
+                    let account =
+                        catalogue::delete_account(&ground.services(), account.id, &Origin::operator()).await?;
+                    done(json, &account, "deleted")
+                }
             }
         })
     }

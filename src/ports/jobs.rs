@@ -8,7 +8,9 @@ use trackgate_schemes::AccountId;
 use trackgate_schemes::store::Answer;
 
 /// A piece of work as it shall be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// What is to be done may be a letter whose link lets its reader in, so `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewJob {
     /// Who does it, such as `mail`.
     pub kind: Arc<str>,
@@ -20,6 +22,17 @@ pub struct NewJob {
     pub due_at: SystemTime,
     /// Now.
     pub created_at: SystemTime,
+}
+
+impl fmt::Debug for NewJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewJob")
+            .field("kind", &self.kind)
+            .field("account", &self.account)
+            .field("due_at", &self.due_at)
+            .field("created_at", &self.created_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A stored piece of work.
@@ -85,4 +98,19 @@ pub trait Jobs: fmt::Debug + Send + Sync + 'static {
 
     /// Deletes work in any state; whether it was there.
     fn delete_job(&self, id: i64) -> Answer<'_, bool>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_05_what_a_job_holds_is_not_shown_by_debug() {
+        let now = SystemTime::UNIX_EPOCH;
+        let payload = "https://ui.example.org/password-reset?token=opensesame";
+        let work = NewJob { kind: "mail".into(), account: None, payload: payload.into(), due_at: now, created_at: now };
+        let job = Job { id: 7, work, attempts: 1, state: JobState::Waiting, error: None };
+        let shown = format!("{job:?}");
+        assert!(shown.contains("mail") && !shown.contains("opensesame") && !shown.contains("example.org"), "{shown}");
+    }
 }

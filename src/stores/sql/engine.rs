@@ -80,10 +80,11 @@ impl Engine {
                  DO $$ BEGIN IF current_setting('synchronous_commit') = 'off' THEN \
                  SET synchronous_commit = on; END IF; END $$"
             ),
+            // What is deleted is overwritten: a letter that was sent held the text of a link.
             Kind::Sqlite(_) => format!(
                 "PRAGMA busy_timeout = {wait}; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
                  PRAGMA checkpoint_fullfsync = ON; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
-                 PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 67108864"
+                 PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON"
             ),
         };
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(connection).await?;

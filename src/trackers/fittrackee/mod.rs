@@ -39,19 +39,20 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{Reason, Rejection, Secret};
+use trackgate_schemes::{AccountId, Reason, Rejection, Secret};
 
 use super::work::Worker;
 use super::{Endpoint, Manual, Services, Tracker};
 use crate::accounts::AccountService;
 use crate::layer::Dialect;
 use crate::mail::Outbox;
-use crate::ports::Files;
+use crate::ports::{Area, FileName, Files};
 
 mod account;
 mod dialect;
 mod export;
 pub mod import;
+mod leftovers;
 pub mod letters;
 mod links;
 mod mailed;
@@ -106,18 +107,40 @@ impl FitTrackee {
     }
 }
 
-/// Removes pictures that no profile names any more: what a crash left, and those of deleted accounts. Gives how
-/// many there were. To be called now and then.
+/// Removes pictures and tracks that nothing names any more: what a crash left, and those of deleted accounts. Gives
+/// how many there were. To be called now and then.
 ///
 /// # Errors
 ///
 /// [`Rejection`] with [`Reason::Unavailable`] if the store or the files
 /// cannot be had.
-pub async fn sweep_pictures(accounts: &AccountService, files: &dyn Files, now: SystemTime) -> Result<usize, Rejection> {
-    picture::sweep(accounts, files, now).await.map_err(|stop| match stop {
+pub async fn sweep_files(accounts: &AccountService, files: &dyn Files, now: SystemTime) -> Result<usize, Rejection> {
+    leftovers::sweep(accounts, files, now).await.map_err(rejection)
+}
+
+/// The files of an account: its picture, its tracks, the archive of its data. To be asked before it is deleted, and
+/// removed afterwards.
+///
+/// # Errors
+///
+/// [`Rejection`] with [`Reason::Unavailable`] if the store cannot be had, [`Reason::Internal`] if it holds what
+/// cannot be read.
+pub async fn files_of(accounts: &AccountService, id: AccountId) -> Result<Vec<(Area, FileName)>, Rejection> {
+    let mut found = Vec::new();
+    for area in [Area::Pictures, Area::Tracks] {
+        let names = leftovers::named(accounts, id, area).await.map_err(rejection)?;
+        found.extend(names.into_iter().filter_map(|name| Some((area, name.parse().ok()?))));
+    }
+    let archive = export::archive_of(accounts, id).await.map_err(rejection)?;
+    found.extend(archive.map(|name| (Area::Archives, name)));
+    Ok(found)
+}
+
+fn rejection(stop: Stop) -> Rejection {
+    match stop {
         Stop::Rejected(why) => why,
         Stop::Answer(_) | Stop::Message(..) | Stop::Page(_) => Rejection::new(Reason::Internal, ID),
-    })
+    }
 }
 
 impl Tracker for FitTrackee {

@@ -362,7 +362,7 @@ def measured(side: Side) -> Any:
     return [answer.status, *(found[name] for name in names), len(found["segments"])]
 
 
-@steps("11 a track: kept as a file", True, False, "§11 asks for no map: the track itself is not kept")
+@steps("11 a track: kept as a file", True, False, "§11 asks for no map: a track is kept for the archive alone")
 def kept(side: Side) -> Any:
     return side.get(WORKOUTS, side.user("tracker").token).json["data"]["workouts"][0]["with_gpx"]
 

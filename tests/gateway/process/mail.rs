@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use trackgate::config::{self, Overrides};
 use trackgate::mail::Letter;
@@ -22,7 +23,11 @@ struct Sink {
 
 impl Sink {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_at("127.0.0.1:0".parse().unwrap())
+    }
+
+    fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let sink = Self { address: listener.local_addr().unwrap(), letters: Arc::default(), refuses: Arc::default() };
         let (letters, refuses) = (Arc::clone(&sink.letters), Arc::clone(&sink.refuses));
         thread::spawn(move || {
@@ -39,9 +44,14 @@ impl Sink {
 
     /// A place whose gateway sends here.
     fn place(&self) -> Place {
-        let from = "from = \"Riders <riders@example.org>\"";
-        Place::with(&format!("[mail]\nurl = \"smtp://{}\"\n{from}\n{LINKS}", self.address))
+        place_of(self.address)
     }
+}
+
+/// A place whose gateway sends to this address.
+fn place_of(sink: SocketAddr) -> Place {
+    let from = "from = \"Riders <riders@example.org>\"";
+    Place::with(&format!("[mail]\nurl = \"smtp://{sink}\"\n{from}\n{LINKS}"))
 }
 
 /// Talks with one client until it leaves.
@@ -217,6 +227,41 @@ fn pwd_08_links_of_letters_confirm_and_reset_also_after_a_crash_and_once() {
     for secret in [&confirm, &reset] {
         assert!(!place.log().contains(secret.split('"').nth(3).unwrap()));
     }
+}
+
+#[test]
+fn crs_01_a_letter_and_an_archive_that_were_promised_before_kill_9_come_after_it() {
+    // Nobody listens there until the gateway was killed.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let place = place_of(address);
+    place.account("anna");
+    let mut served = place.serve();
+    let signed = format!("Authorization: Bearer {}", served.jwt("anna"));
+    let reset = "POST /api/auth/password/reset-request\nContent-Type: application/json";
+    assert_eq!(served.ask(reset, r#"{"email":"anna@example.org"}"#).status, 200);
+    let export = "/api/auth/account/export";
+    assert_eq!(served.ask(&format!("POST {export}/request\n{signed}"), "").status, 200);
+    served.child.kill().unwrap();
+    served.child.wait().unwrap();
+
+    let sink = Sink::start_at(address);
+    let served = place.serve();
+    // A claim of the dead process lasts half a minute, and so long a letter waits that nobody took.
+    let begun = Instant::now();
+    while sink.count() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(90), "{}", place.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    eventually("nothing is left to be sent", || listed(&place, &[]).is_empty());
+    let letters = sink.letters.lock().unwrap().clone();
+    let of_reset = letters.iter().filter(|letter| letter.contains("Subject: FitTrackee - Password reset request"));
+    assert_eq!((letters.len(), of_reset.count()), (2, 1));
+    let told = served.ask(&format!("GET {export}\n{signed}"), "").json();
+    assert_eq!(told["request"]["status"], "successful");
+    let name = told["request"]["file_name"].as_str().unwrap();
+    let archive = served.ask(&format!("GET {export}/{name}\n{signed}"), "");
+    assert_eq!((archive.status, archive.body.starts_with(b"PK")), (200, true));
+    served.stop();
 }
 
 #[test]

@@ -13,11 +13,26 @@ use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{ApiToken, ApiTokens, Blacklist, Sessions};
 
 use super::*;
-use crate::ports::{AccountWrites, Events, TokenWrites};
+use crate::ports::{AccountWrites, Events, Jobs, NewJob, TokenWrites};
 use crate::stores::conformance::{CHECKS, samples};
 use crate::stores::open;
 
 mod upgrading;
+
+/// A place holds nothing of a letter once it was sent: its link may be good for as long as nobody follows it.
+#[tokio::test]
+async fn what_is_deleted_is_nowhere_in_the_file() {
+    let place = Place::new();
+    let store = place.open().await;
+    let now = std::time::SystemTime::now();
+    let payload = "opensesame".repeat(1000);
+    let new = NewJob { kind: "mail".into(), account: None, payload: payload.into(), due_at: now, created_at: now };
+    let id = store.add_job(new).await.unwrap();
+    assert!(store.delete_job(id).await.unwrap());
+    store.close().await.unwrap();
+    let bytes = std::fs::read(place.path()).unwrap();
+    assert!(!bytes.windows(10).any(|part| part == b"opensesame"));
+}
 
 /// A folder with a database in it whose name needs care in a URL.
 struct Place(TempDir);

@@ -1,12 +1,12 @@
 //! Writing an archive (contract section 6.11): stored, not compressed.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
 
 use trackgate_schemes::store::{StoreError, StoreErrorKind};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::ports::{NewFile, OpenFile};
+use crate::ports::{Area, FileName, NewFile, OpenFile};
 
 /// A file of an archive.
 #[derive(Debug)]
@@ -18,7 +18,8 @@ pub(super) struct Entry {
 
 #[derive(Debug)]
 pub(super) enum Content {
-    File(OpenFile),
+    /// A stored file, opened when it is its turn; one that is gone by then is left out.
+    Stored(Area, FileName),
     Text(String),
 }
 
@@ -27,21 +28,25 @@ pub(super) enum Content {
 /// # Errors
 ///
 /// [`StoreError`]; there is no archive then.
-pub(super) fn write(file: Box<dyn NewFile>, entries: Vec<Entry>) -> Result<u64, StoreError> {
+pub(super) fn write(
+    file: Box<dyn NewFile>,
+    entries: Vec<Entry>,
+    open: impl Fn(Area, &FileName) -> Result<Option<OpenFile>, StoreError>,
+) -> Result<u64, StoreError> {
     let failed = |error: io::Error| StoreError::new(StoreErrorKind::Unavailable, error);
     let mut archive = ZipWriter::new_stream(Counted { file, written: 0 });
     for entry in entries {
-        let large = matches!(&entry.content, Content::File(file) if file.len > LARGE);
-        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(large);
-        archive.start_file(entry.name, options).map_err(io::Error::from).map_err(failed)?;
-        match entry.content {
-            Content::Text(text) => archive.write_all(text.as_bytes()),
-            Content::File(file) => {
+        let (len, mut contents): (u64, Box<dyn io::Read>) = match entry.content {
+            Content::Text(text) => (text.len() as u64, Box::new(Cursor::new(text))),
+            Content::Stored(area, name) => match open(area, &name)? {
                 // No more than was said, though the file grow meanwhile: the header tells its size.
-                io::copy(&mut file.contents.take(file.len), &mut archive).map(drop)
-            }
-        }
-        .map_err(failed)?;
+                Some(file) => (file.len, Box::new(file.contents.take(file.len))),
+                None => continue,
+            },
+        };
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        archive.start_file(entry.name, options.large_file(len > LARGE)).map_err(io::Error::from).map_err(failed)?;
+        io::copy(&mut contents, &mut archive).map_err(failed)?;
     }
     let mut counted = archive.finish().map_err(io::Error::from).map_err(failed)?.into_inner();
     counted.flush().map_err(failed)?;

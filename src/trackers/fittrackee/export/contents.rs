@@ -26,7 +26,8 @@ pub(super) async fn gather(shared: &Shared, id: AccountId) -> Result<Option<(Own
     let Some(account) = shared.accounts.store().account(id).await? else { return Ok(None) };
     let own = Own::load(shared, id).await?;
     let user = objects::user(shared, &account, &own.profile).await?;
-    let shown = Shown::new(&own, &account.name, |_all| true);
+    // Without neighbours: an archive names none.
+    let shown = Shown::new(&own, &account.name, |_none| false);
     let workouts = own.workouts.iter().map(|recorded| workout(&shown, recorded)).collect();
     let pieces = own.pieces.iter().map(|piece| own.show_piece(piece)).collect();
     let text = |name: &str, json: Json| Entry { name: name.to_owned(), content: Content::Text(json.archived()) };
@@ -36,11 +37,11 @@ pub(super) async fn gather(shared: &Shared, id: AccountId) -> Result<Option<(Own
         text("user_equipments_data.json", Json::List(pieces)),
     ];
     if let Some(picture) = own.profile.picture.as_deref() {
-        entries.extend(file(shared, Area::Pictures, picture, picture.to_owned()).await?);
+        entries.extend(file(Area::Pictures, picture, picture.to_owned()));
     }
     for recorded in &own.workouts {
         if let Some(track) = recorded.workout.gpx.as_deref() {
-            entries.extend(file(shared, Area::Tracks, track, format!("gpx/{track}")).await?);
+            entries.extend(file(Area::Tracks, track, format!("gpx/{track}")));
         }
     }
     Ok(Some((Owner { account, profile: own.profile }, entries)))
@@ -58,9 +59,9 @@ fn workout(shown: &Shown<'_>, recorded: &Recorded) -> Json {
     Json::Object(members)
 }
 
-/// A stored file under this path of the archive; `None` if it is gone.
-async fn file(shared: &Shared, area: Area, name: &str, path: String) -> Result<Option<Entry>, Stop> {
-    let Ok(name) = name.parse::<FileName>() else { return Ok(None) };
-    let opened = shared.files.open(area, &name).await?;
-    Ok(opened.map(|file| Entry { name: path, content: Content::File(file) }))
+/// A stored file under this path of the archive. It is opened only when it is written: somebody may have more of
+/// them than a process may hold open.
+fn file(area: Area, name: &str, path: String) -> Option<Entry> {
+    let name = name.parse::<FileName>().ok()?;
+    Some(Entry { name: path, content: Content::Stored(area, name) })
 }

@@ -17,6 +17,7 @@ use trackgate_schemes::{AccountId, Reason, Rejection};
 use super::routes::{endpoint, first_party, stopped};
 use super::wire::{self, Json, Stop};
 use super::{ID, Shared};
+use crate::accounts::AccountService;
 use crate::message::Body;
 use crate::ports::{Area, FileName, Item, ItemFilter, NewJob};
 use crate::served::{Disposition, Served, disposition};
@@ -51,13 +52,13 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
 
 async fn state(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
     let account = first_party(&call)?;
-    let found = Export::of(&shared, account).await?;
+    let found = Export::of(&shared.accounts, account).await?;
     Ok(shown(found.as_ref().map(|(_, export)| export)))
 }
 
 async fn request(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
     let account = first_party(&call)?;
-    let before = Export::of(&shared, account).await?;
+    let before = Export::of(&shared.accounts, account).await?;
     let now = Timestamp::try_from(call.now).unwrap_or_default().as_microsecond();
     if let Some((_, export)) = &before {
         if export.state == State::InProgress {
@@ -97,7 +98,7 @@ async fn named_request(_shared: Arc<Shared>, call: Call) -> Result<Response<Byte
 /// The archive of the account under its name; nobody else's, and none that is not finished.
 async fn download(shared: &Shared, call: Call) -> Result<Response<Body>, Stop> {
     let account = first_party(&call)?;
-    let found = Export::of(shared, account).await?.map(|(_, export)| export);
+    let found = Export::of(&shared.accounts, account).await?.map(|(_, export)| export);
     let asked = call.parameter("file_name");
     let Some(export) = found.filter(|export| export.state == State::Successful && export.name == asked) else {
         return Ok(whole(no_archive()));
@@ -131,8 +132,8 @@ enum State {
 
 impl Export {
     /// The request of an account, with the item that it was read from.
-    async fn of(shared: &Shared, account: AccountId) -> Result<Option<(Item, Self)>, Stop> {
-        let items = shared.accounts.store().items(EXPORTS, account, ItemFilter { limit: 1, ..ItemFilter::default() });
+    async fn of(accounts: &AccountService, account: AccountId) -> Result<Option<(Item, Self)>, Stop> {
+        let items = accounts.store().items(EXPORTS, account, ItemFilter { limit: 1, ..ItemFilter::default() });
         let Some(item) = items.await?.pop() else { return Ok(None) };
         match serde_json::from_str(&item.body) {
             Ok(export) => Ok(Some((item, export))),
@@ -187,6 +188,15 @@ async fn remove(shared: &Shared, name: &str) -> Result<(), StoreError> {
         Ok(name) => shared.files.remove(Area::Archives, &name).await,
         Err(_never_made) => Ok(()),
     }
+}
+
+/// The name of the archive that an account asked for, be it there or not.
+///
+/// # Errors
+///
+/// The store is down, or holds what cannot be read.
+pub(super) async fn archive_of(accounts: &AccountService, account: AccountId) -> Result<Option<FileName>, Stop> {
+    Ok(Export::of(accounts, account).await?.and_then(|(_, export)| export.name.parse().ok()))
 }
 
 /// `archive_`, 20 characters that nobody guesses, `.zip`.

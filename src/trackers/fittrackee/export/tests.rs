@@ -233,13 +233,87 @@ async fn old_archives_and_those_of_nobody_are_removed() {
     let orphan: FileName = "archive_orphan.zip".parse().unwrap();
     scene.play.stage.files.put(Area::Archives, &orphan, Bytes::from_static(b"PK")).await.unwrap();
     scene.exporter.tidy().await.unwrap();
-    assert_eq!(scene.archives().await, 2, "it may be under way");
-    scene.play.stage.clock.advance(Duration::from_hours(2));
-    scene.exporter.tidy().await.unwrap();
     assert_eq!(scene.archives().await, 1);
-    scene.play.stage.clock.advance(Duration::from_hours(7 * 24));
+    scene.play.stage.clock.advance(Duration::from_hours(7 * 24 + 1));
     scene.exporter.tidy().await.unwrap();
     assert_eq!(scene.archives().await, 0);
+}
+
+#[tokio::test]
+async fn crs_an_archive_that_takes_the_process_with_it_is_given_up_and_can_be_asked_for_again() {
+    let scene = scene().await;
+    scene.ask("POST", REQUEST, "").await;
+    for _ in 0..5 {
+        scene.claim().await;
+        scene.play.stage.clock.advance(Duration::from_secs(30));
+    }
+    let job = scene.claim().await;
+    assert_eq!(scene.exporter.work(&job).await, Outcome::Never("begun too often".to_owned()));
+    assert!(scene.text("GET", EXPORT).await.1.contains("\"status\":\"errored\""));
+    scene.play.stage.clock.advance(Duration::from_hours(24));
+    assert_eq!(scene.text("POST", REQUEST).await.0, 200);
+}
+
+/// A workout from a track; the track.
+async fn ride(scene: &Scene) -> String {
+    let point = |n| format!("<trkpt lat=\"44.68{n}\" lon=\"6.07\"><time>2026-11-10T07:00:{n}Z</time></trkpt>");
+    let points = (10..40).map(point).collect::<Vec<_>>().concat();
+    let track = format!("<gpx version=\"1.1\" creator=\"t\"><trk><trkseg>{points}</trkseg></trk></gpx>");
+    let body = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.gpx\"\r\n\r\n{track}\r\n\
+         --b\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\n{{\"sport_id\":1}}\r\n--b--\r\n"
+    );
+    let signed = format!("Bearer {}", scene.token);
+    let headers = [("authorization", &*signed), ("content-type", "multipart/form-data; boundary=b")];
+    let answer = scene.play.ask(Method::POST, "/api/workouts", &headers, body).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    track
+}
+
+#[tokio::test]
+async fn an_archive_holds_each_track_as_it_was_uploaded() {
+    let scene = scene().await;
+    let track = ride(&scene).await;
+    scene.ask("POST", REQUEST, "").await;
+    let name = scene.build().await;
+    let download = scene.ask("GET", &format!("{EXPORT}/{name}"), "").await;
+    let mut archive = zip::ZipArchive::new(Cursor::new(download.body().to_vec())).unwrap();
+    let mut text = String::new();
+    archive.by_name("user_workouts_data.json").unwrap().read_to_string(&mut text).unwrap();
+    let workouts: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let kept = workouts[0]["gpx"].as_str().unwrap();
+    text.clear();
+    archive.by_name(&format!("gpx/{kept}")).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, track);
+}
+
+#[tokio::test]
+async fn a_track_that_is_gone_leaves_the_rest_of_an_archive() {
+    let scene = scene().await;
+    ride(&scene).await;
+    let files = &scene.play.stage.files;
+    for file in files.list(Area::Tracks).await.unwrap() {
+        files.remove(Area::Tracks, &file.name).await.unwrap();
+    }
+    scene.ask("POST", REQUEST, "").await;
+    let name = scene.build().await;
+    let download = scene.ask("GET", &format!("{EXPORT}/{name}"), "").await;
+    assert_eq!(zip::ZipArchive::new(Cursor::new(download.body().to_vec())).unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_an_account_has_in_files_is_told_before_it_goes() {
+    let scene = scene().await;
+    ride(&scene).await;
+    scene.ask("POST", REQUEST, "").await;
+    scene.build().await;
+    let Stage { accounts, files, .. } = &scene.play.stage;
+    let mut areas = Vec::new();
+    for (area, name) in super::super::files_of(accounts, scene.rider.id).await.unwrap() {
+        assert!(files.open(area, &name).await.unwrap().is_some(), "{name}");
+        areas.push(area);
+    }
+    assert_eq!(areas, [Area::Tracks, Area::Archives]);
 }
 
 #[tokio::test]

@@ -30,16 +30,14 @@ impl Worker for Exporter {
 
     fn work<'a>(&'a self, job: &'a Job) -> Working<'a, Outcome> {
         Box::pin(async move {
+            // So often it took the process with it, or was cut off: no request waits for ever.
+            if job.attempts > MAX_ATTEMPTS {
+                return self.end(job, "begun too often".to_owned()).await;
+            }
             match self.build(job).await {
                 Ok(outcome) => outcome,
                 Err(fault) if job.attempts < MAX_ATTEMPTS => Outcome::Later { after: wait(job), why: said(fault) },
-                Err(fault) => {
-                    let why = said(fault);
-                    match self.give_up(job).await {
-                        Ok(()) => Outcome::Never(why),
-                        Err(fault) => Outcome::Later { after: wait(job), why: said(fault) },
-                    }
-                }
+                Err(fault) => self.end(job, said(fault)).await,
             }
         })
     }
@@ -81,7 +79,7 @@ impl Exporter {
 
     /// The request that the job is for, if it still is what the account wants.
     async fn asked(&self, job: &Job, account: AccountId) -> Result<Option<(Item, Export)>, Stop> {
-        let found = Export::of(&self.0, account).await?;
+        let found = Export::of(&self.0.accounts, account).await?;
         Ok(found.filter(|(_, export)| export.name == *job.work.payload))
     }
 
@@ -89,11 +87,20 @@ impl Exporter {
         let unnamed = |_fault| StoreError::new(StoreErrorKind::Corrupt, "the archive's name is no name");
         let name: FileName = name.parse().map_err(unnamed)?;
         let files = Arc::clone(&self.0.files);
+        let runtime = tokio::runtime::Handle::current();
         let written = tokio::task::spawn_blocking(move || {
             let file = files.create(Area::Archives, &name)?;
-            archive::write(file, entries)
+            archive::write(file, entries, |area, name| runtime.block_on(files.open(area, name)))
         });
         written.await.map_err(|died| StoreError::new(StoreErrorKind::Unavailable, died))?
+    }
+
+    /// It is never built, and its request says so.
+    async fn end(&self, job: &Job, why: String) -> Outcome {
+        match self.give_up(job).await {
+            Ok(()) => Outcome::Never(why),
+            Err(fault) => Outcome::Later { after: wait(job), why: said(fault) },
+        }
     }
 
     async fn give_up(&self, job: &Job) -> Result<(), Stop> {
@@ -108,15 +115,13 @@ impl Exporter {
     /// Removes archives that are older than they are kept, with their requests, and those that no request
     /// names: of deleted accounts, or of attempts that died.
     async fn clean(&self) -> Result<(), StoreError> {
-        let now = self.now();
         let listed = self.0.files.list(Area::Archives).await?;
-        let age = |modified: SystemTime| now.duration_since(modified).unwrap_or_default();
-        // An attempt that is under way writes its file before its request names it as done.
-        if !listed.iter().any(|file| age(file.modified) > YOUNG) {
+        if listed.is_empty() {
             return Ok(());
         }
-        let wanted = self.wanted(now).await?;
-        for file in listed.into_iter().filter(|file| age(file.modified) > YOUNG) {
+        // Asked for after the files: a request names its archive before the file is there.
+        let wanted = self.wanted(self.now()).await?;
+        for file in listed {
             if !wanted.iter().any(|name| **name == *file.name.as_str()) {
                 self.0.files.remove(Area::Archives, &file.name).await?;
             }
@@ -135,7 +140,9 @@ impl Exporter {
             for account in accounts {
                 // What cannot be read now may name an archive: rather nothing is removed.
                 let failed = |fault| StoreError::new(StoreErrorKind::Unavailable, said(fault));
-                let Some((item, export)) = Export::of(&self.0, account.id).await.map_err(failed)? else { continue };
+                let Some((item, export)) = Export::of(&self.0.accounts, account.id).await.map_err(failed)? else {
+                    continue;
+                };
                 let made = u64::try_from(export.created_at).unwrap_or(0);
                 let made = SystemTime::UNIX_EPOCH + Duration::from_micros(made);
                 let is_old = now.duration_since(made).unwrap_or_default() > self.0.settings.export_keep;
@@ -170,4 +177,3 @@ fn wait(job: &Job) -> Duration {
 const LATEST_REQUEST: Duration = Duration::from_mins(1);
 const MAX_ATTEMPTS: u32 = 5;
 const PAGE: u32 = 500;
-const YOUNG: Duration = Duration::from_hours(1);

@@ -210,7 +210,7 @@ async fn make_default(shared: &Shared, account: AccountId, id: &str, sports: &[&
 
 /// Takes a piece out of all workouts.
 async fn leave_workouts(shared: &Shared, account: AccountId, id: &str) -> Result<(), Stop> {
-    for recorded in own::workouts(shared, account).await? {
+    for recorded in own::workouts(&shared.accounts, account).await? {
         if recorded.workout.equipment.iter().any(|name| name == id) {
             workouts::change(shared, account, &recorded.id, |_own, recorded| {
                 recorded.workout.equipment.retain(|name| name != id);

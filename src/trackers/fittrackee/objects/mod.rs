@@ -11,7 +11,8 @@
 //! - `%` and `_` in a search stand for themselves.
 //! - A track is a GPX file; archives of several are not taken. A document type, which a track has no use
 //!   for, makes it invalid: nothing is ever expanded or fetched.
-//! - There are neither maps nor weather.
+//! - There are neither maps nor weather. The file of a track is kept with its workout, for the archive of the account's
+//!   data; a workout is shown as one without it, so that nobody asks for a map.
 
 use std::sync::Arc;
 

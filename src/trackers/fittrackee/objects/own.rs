@@ -11,6 +11,7 @@ use super::kept::{EQUIPMENTS, Equipment, Measures, SportPreference, WORKOUTS, Wo
 use super::shown;
 use super::sports::{self, Sport};
 use super::summary::{self, Summary};
+use crate::accounts::AccountService;
 use crate::ports::{Item, ItemFilter};
 use crate::trackers::fittrackee::profile::Profile;
 use crate::trackers::fittrackee::wire::{Json, Stop};
@@ -56,7 +57,7 @@ impl Own {
     pub(in crate::trackers::fittrackee) async fn load(shared: &Shared, account: AccountId) -> Result<Self, Stop> {
         let mut profile = Profile::load(&shared.accounts, account).await?;
         let pieces = pieces(shared, account).await?;
-        let mut workouts = workouts(shared, account).await?;
+        let mut workouts = workouts(&shared.accounts, account).await?;
         let is_there = |id: &String| pieces.iter().any(|piece| *piece.id == **id);
         for preference in profile.sports.values_mut() {
             preference.default_equipment.take_if(|id| !is_there(id));
@@ -139,10 +140,11 @@ impl Own {
 
 /// Shows workouts of one account.
 pub(in crate::trackers::fittrackee) struct Shown<'a> {
-    own: &'a Own,
     user: &'a str,
     /// By workout.
     records: HashMap<Arc<str>, Vec<Json>>,
+    /// By name: each is summed up over all workouts, which is too much to do for each workout.
+    pieces: HashMap<&'a str, Json>,
     /// Those among which neighbours are found, in the order of their beginnings.
     among: Vec<&'a Recorded>,
 }
@@ -158,7 +160,8 @@ impl<'a> Shown<'a> {
         for record in Summary::of(&own.workouts).records() {
             records.entry(Arc::clone(&record.workout)).or_default().push(record.shown(user));
         }
-        Self { own, user, records, among: own.workouts.iter().filter(|recorded| wanted(recorded)).collect() }
+        let pieces = own.pieces.iter().map(|piece| (&*piece.id, own.show_piece(piece))).collect();
+        Self { user, records, pieces, among: own.workouts.iter().filter(|recorded| wanted(recorded)).collect() }
     }
 
     /// A workout as the original shows it. There are no maps and no weather here.
@@ -169,12 +172,13 @@ impl<'a> Shown<'a> {
         let previous = others().rfind(|other| other.began <= *began);
         let next = others().find(|other| other.began >= *began);
         let segments = workout.segments.iter().enumerate().map(|(n, segment)| show_segment(id, n, segment));
+        let equipment = workout.equipment.iter().filter_map(|id| self.pieces.get(id.as_str()));
         let mut members = show_measures(&workout.measures);
         members.extend([
             ("bounds", Json::List(workout.bounds.iter().flatten().map(|bound| Json::Float(*bound)).collect())),
             ("creation_date", Json::Date(workout.created_at)),
             ("description", Json::text(workout.description.as_deref())),
-            ("equipments", self.own.show_pieces(&workout.equipment)),
+            ("equipments", Json::List(equipment.cloned().collect())),
             ("id", Json::Text(id.to_string())),
             ("map", Json::Null),
             ("modification_date", workout.modified_at.map_or(Json::Null, Json::Date)),
@@ -188,7 +192,8 @@ impl<'a> Shown<'a> {
             ("user", Json::Text(self.user.to_owned())),
             ("weather_end", Json::Null),
             ("weather_start", Json::Null),
-            ("with_gpx", Json::Bool(workout.gpx.is_some())),
+            // Whoever reads `true` asks for the track, which is kept for the archive alone.
+            ("with_gpx", Json::Bool(false)),
             ("workout_date", Json::Date(*began)),
         ]);
         Json::object(members)
@@ -238,8 +243,11 @@ fn show_segment(workout: &str, number: usize, measures: &Measures) -> Json {
 /// # Errors
 ///
 /// The store is down, or holds what cannot be read.
-pub(super) async fn workouts(shared: &Shared, account: AccountId) -> Result<Vec<Recorded>, Stop> {
-    let items = shared.accounts.store().items(WORKOUTS, account, ItemFilter::default()).await?;
+pub(in crate::trackers::fittrackee) async fn workouts(
+    accounts: &AccountService,
+    account: AccountId,
+) -> Result<Vec<Recorded>, Stop> {
+    let items = accounts.store().items(WORKOUTS, account, ItemFilter::default()).await?;
     items.into_iter().map(|item| Ok(Recorded { workout: read(&item)?, began: item.place, id: item.id })).collect()
 }
 

@@ -33,7 +33,7 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
 
 async fn records(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
     let account = call.identity().account().ok_or(Stop::TOKEN)?;
-    let summary = Summary::of(&own::workouts(&shared, account).await?);
+    let summary = Summary::of(&own::workouts(&shared.accounts, account).await?);
     let mut records: Vec<_> = summary.records().iter().collect();
     // The database of the original came to know this kind last, and sorts by that.
     records.sort_by_key(|record| (record.sport_id, record.kind == RecordKind::HighestAscent, record.kind));
@@ -55,7 +55,7 @@ async fn by_time(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Sto
     };
     let period = Period::read(query.text("time")).ok_or_else(|| failed("invalid time period"))?;
     let mut groups: BTreeMap<String, BTreeMap<u8, Vec<Recorded>>> = BTreeMap::new();
-    for recorded in own::workouts(&shared, account).await?.into_iter().filter(|recorded| days.take(recorded)) {
+    for recorded in own::workouts(&shared.accounts, account).await?.into_iter().filter(|recorded| days.take(recorded)) {
         let by_sport = groups.entry(period.key(recorded.began)).or_default();
         by_sport.entry(recorded.workout.sport_id).or_default().push(recorded);
     }
@@ -76,7 +76,7 @@ async fn by_sport(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, St
             Some(u8::try_from(id).ok().and_then(sports::sport).ok_or_else(|| missing("sport does not exist"))?.id)
         }
     };
-    let mut workouts = own::workouts(&shared, account).await?;
+    let mut workouts = own::workouts(&shared.accounts, account).await?;
     workouts.retain(|recorded| sport.is_none_or(|id| recorded.workout.sport_id == id));
     let total = summary::count(workouts.len());
     let mut groups: BTreeMap<u8, Vec<Recorded>> = BTreeMap::new();

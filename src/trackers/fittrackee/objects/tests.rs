@@ -9,14 +9,15 @@ use http::{Method, Request, Response};
 use proptest::prelude::*;
 use serde_json::Value;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{AccountId, HashPool, NoGuard, Rejection, Secret, SignIn};
+use trackgate_schemes::{AccountId, Clock as _, HashPool, NoGuard, Rejection, Secret, SignIn};
 
 use super::kept::{Measures, WORKOUTS, Workout};
 use super::own;
-use crate::accounts::{AccountService, Memories};
+use crate::accounts::{AccountService, Memories, Origin};
 use crate::message::Body;
+use crate::ports::Area;
 use crate::trackers::fittrackee::profile::Profile;
-use crate::trackers::fittrackee::{FitTrackee, IssueToken, PrivacyPolicy, Settings};
+use crate::trackers::fittrackee::{FitTrackee, IssueToken, PrivacyPolicy, Settings, sweep_files};
 use crate::trackers::testing::{Play, Stage, request_of, run, signed};
 
 #[derive(Debug)]
@@ -283,6 +284,31 @@ async fn a_track_becomes_a_workout() {
     let headers = [SIGNED, ("content-type", "application/json")];
     let changed = play.ask(Method::PATCH, &target, &headers, r#"{"distance":99,"duration":1}"#).await;
     assert_eq!(json(&changed)["data"]["workouts"][0]["distance"], 0.657, "what the track tells stays");
+}
+
+#[tokio::test]
+async fn the_file_of_a_track_stays_as_long_as_its_workout() {
+    let play = play().await;
+    let Stage { accounts, files, clock, .. } = &play.stage;
+    let tracks = async || files.list(Area::Tracks).await.unwrap().len();
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let file = gpx("Little run", 60);
+        let parts = [("file", Some("Run.GPX"), file.as_bytes()), ("data", None, &br#"{"sport_id":5}"#[..])];
+        let answer = json(&upload(&play, multipart(&parts)).await);
+        ids.push(answer["data"]["workouts"][0]["id"].as_str().unwrap().to_owned());
+    }
+    let stray = format!("{RIDER}-stray.gpx").parse().unwrap();
+    files.put(Area::Tracks, &stray, "x".into()).await.unwrap();
+    assert_eq!(tracks().await, 3);
+    let gone = play.ask(Method::DELETE, &format!("/api/workouts/{}", ids[0]), &[SIGNED], "").await;
+    assert_eq!((gone.status().as_u16(), tracks().await), (204, 2));
+    let sweep = async || sweep_files(accounts, &**files, clock.now()).await.unwrap();
+    assert_eq!(sweep().await, 0, "it is young");
+    clock.advance(std::time::Duration::from_hours(1));
+    assert_eq!((sweep().await, tracks().await), (1, 1));
+    accounts.delete(RIDER, &Origin::operator()).await.unwrap();
+    assert_eq!((sweep().await, tracks().await), (1, 0));
 }
 
 #[tokio::test]

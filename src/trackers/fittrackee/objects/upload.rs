@@ -15,9 +15,10 @@ use super::track::{Fastest, Fault, Measured, Speeds, Track};
 use super::workouts;
 use super::writing::{self, DESCRIPTION, Form, TITLE};
 use crate::message::{Body, BodyError};
+use crate::ports::Area;
 use crate::trackers::Call;
 use crate::trackers::fittrackee::wire::{self, Document, Stop};
-use crate::trackers::fittrackee::{ID, Shared};
+use crate::trackers::fittrackee::{ID, Shared, leftovers};
 
 pub(super) async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
     let account = call.identity().account().ok_or(Stop::TOKEN)?;
@@ -37,6 +38,7 @@ pub(super) async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<B
         fastest: if own.profile.use_raw_gpx_speed { Fastest::Any } else { Fastest::Likely },
     };
     // A file of a megabyte keeps a thread busy for longer than others should wait.
+    let kept = file.clone();
     let read = move || Track::read(&file).and_then(|track| Ok((track.measure(speeds)?, track)));
     let read = tokio::task::spawn_blocking(read).await;
     let read: Result<(Measured, Track), Fault> = read.map_err(|_lost| Rejection::new(Reason::Internal, ID))?;
@@ -46,6 +48,7 @@ pub(super) async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<B
         text.filter(|text| !text.is_empty()).or_else(|| cut(track, most)).filter(|text| !text.is_empty())
     };
     let title = named(form.title, track.name, TITLE);
+    let name = leftovers::new_name(account, "gpx");
     let workout = Workout {
         sport_id: sport.id,
         title: Some(title.unwrap_or_else(|| writing::title(&own, sport, measured.began))),
@@ -57,8 +60,10 @@ pub(super) async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<B
         equipment,
         segments: measured.segments,
         bounds: Some(measured.bounds),
-        gpx: None,
+        gpx: Some(name.to_string()),
     };
+    // If the workout cannot be stored, nobody knows whether it was: the file stays until it is swept.
+    shared.files.put(Area::Tracks, &name, kept).await?;
     workouts::store(&shared, account, &user, measured.began, &workout).await
 }
 

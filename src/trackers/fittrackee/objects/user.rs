@@ -26,7 +26,7 @@ pub(in crate::trackers::fittrackee) async fn user(
     account: &Account,
     profile: &Profile,
 ) -> Result<Json, Stop> {
-    Ok(profile.user(account, shared, &Summary::of(&own::workouts(shared, account.id).await?)))
+    Ok(profile.user(account, shared, &Summary::of(&own::workouts(&shared.accounts, account.id).await?)))
 }
 
 /// Finished answers of `GET /api/auth/profile`, by account.

@@ -14,9 +14,10 @@ use super::own::{self, Own, Recorded, Shown};
 use super::query::{self, Days, Query};
 use super::upload;
 use super::writing::{self, Form};
+use crate::ports::Area;
 use crate::trackers::fittrackee::routes::endpoint;
 use crate::trackers::fittrackee::wire::{self, Json, Stop};
-use crate::trackers::fittrackee::{ID, Shared};
+use crate::trackers::fittrackee::{ID, Shared, leftovers};
 use crate::trackers::{Call, Endpoint};
 
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
@@ -87,9 +88,19 @@ async fn edit(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> 
 
 async fn delete(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
     let account = call.identity().account().ok_or(Stop::TOKEN)?;
-    let deleted = shared.accounts.store().delete_item(WORKOUTS, account, call.parameter("workout_id")).await?;
+    let store = shared.accounts.store();
+    let missing = || Stop::from(wire::not_found_in("workouts"));
+    let item = store.item(WORKOUTS, call.parameter("workout_id")).await?.filter(|item| item.account == account);
+    let item = item.ok_or_else(missing)?;
+    // One that cannot be read can be deleted, too; its track is swept then.
+    let track = own::read::<Workout>(&item).ok().and_then(|workout| workout.gpx);
+    let deleted = store.delete_item(WORKOUTS, account, &item.id).await?;
     shared.accounts.memories().forget_documents(account);
-    if deleted { Ok(wire::no_content()) } else { Err(wire::not_found_in("workouts").into()) }
+    if !deleted {
+        return Err(missing());
+    }
+    leftovers::forget(&*shared.files, Area::Tracks, track.as_deref()).await;
+    Ok(wire::no_content())
 }
 
 /// Stores a new workout and shows it.

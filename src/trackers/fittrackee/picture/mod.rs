@@ -3,20 +3,18 @@
 //! What is uploaded is read as a picture and drawn anew, so that nothing of the file itself is ever served: no
 //! position, no comment, no page hidden behind the pixels. It bears a name of ours, the account's number and chance.
 //!
-//! The file is written before the profile names it, and removed after the profile forgets it; what a crash leaves
-//! between the two is swept later.
+//! The file is written before the profile names it, and removed after the profile forgets it.
 
 use std::sync::Arc;
 
-use base64::Engine as _;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use trackgate_schemes::{AccountId, AccountName, Login};
 
-use super::Shared;
 use super::profile::Profile;
 use super::routes::{endpoint, stopped};
 use super::wire::{self, Json, Stop};
+use super::{Shared, leftovers};
 use crate::message::Body;
 use crate::ports::{Area, FileName, Files};
 use crate::served::{Disposition, Served, disposition};
@@ -27,13 +25,11 @@ mod frames;
 mod kind;
 mod redraw;
 mod studio;
-mod sweep;
 #[cfg(test)]
 mod tests;
 mod upload;
 
 pub(super) use studio::Studio;
-pub(super) use sweep::sweep;
 
 use dialect::PictureDialect;
 use kind::Kind;
@@ -74,7 +70,7 @@ async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop
     let Some((kind, bytes)) = drawn else {
         return Ok(fail(StatusCode::BAD_REQUEST, upload::Fault::InvalidFile.message()));
     };
-    let name = new_name(id, kind);
+    let name = leftovers::new_name(id, kind.extension());
     shared.files.put(Area::Pictures, &name, bytes).await?;
     let mut before = None;
     let updated = Profile::update(&shared.accounts, id, |profile| {
@@ -82,7 +78,7 @@ async fn upload(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop
     });
     // If that fails, nobody knows whether it was written: the file stays until it is swept.
     updated.await?;
-    forget(&shared, before).await;
+    leftovers::forget(&*shared.files, Area::Pictures, before.as_deref()).await;
     Ok(wire::success(
         StatusCode::OK,
         [("message", Json::Text("user picture updated".into())), ("status", Json::Text("success".into()))],
@@ -95,7 +91,7 @@ async fn remove(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop
     if Profile::load(&shared.accounts, id).await?.picture.is_some() {
         Profile::update(&shared.accounts, id, |profile| before = profile.picture.take()).await?;
     }
-    forget(&shared, before).await;
+    leftovers::forget(&*shared.files, Area::Pictures, before.as_deref()).await;
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -113,17 +109,9 @@ pub(super) async fn keep(
     let kinds = [Kind::Gif, Kind::Jpeg, Kind::Png];
     let Some(kind) = kinds.into_iter().find(|kind| kind.begins(&bytes)) else { return Ok(None) };
     let Some((kind, bytes)) = studio.draw(kind, bytes).await? else { return Ok(None) };
-    let name = new_name(id, kind);
+    let name = leftovers::new_name(id, kind.extension());
     files.put(Area::Pictures, &name, bytes).await?;
     Ok(Some(name))
-}
-
-/// Removes the file that a profile named until now. If it cannot be removed, it is swept later.
-async fn forget(shared: &Shared, name: Option<String>) {
-    let Some(name) = name.and_then(|name| name.parse::<FileName>().ok()) else { return };
-    if let Err(error) = shared.files.remove(Area::Pictures, &name).await {
-        tracing::warn!(%error, picture = %name, "a picture that nobody has any more cannot be removed yet");
-    }
 }
 
 async fn show(shared: &Shared, call: Call) -> Result<Response<Body>, Stop> {
@@ -147,13 +135,6 @@ async fn show(shared: &Shared, call: Call) -> Result<Response<Body>, Stop> {
 /// `{"status": "fail", "message": …}`: pictures alone word it so.
 fn fail(status: StatusCode, message: &str) -> Response<Bytes> {
     wire::error(status, &[("status", "fail"), ("message", message)])
-}
-
-fn new_name(id: AccountId, kind: Kind) -> FileName {
-    let chance: [u8; 16] = rand::random();
-    let chance = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(chance).to_ascii_lowercase();
-    let name = format!("{}-{chance}.{}", id.0, kind.extension());
-    name.parse().expect("numbers and letters of URL-safe base 64 are letters of a name")
 }
 
 const PICTURE: &str = "/api/auth/picture";

@@ -15,7 +15,7 @@ use crate::accounts::Origin;
 use crate::ports::Files;
 use crate::stores::FolderFiles;
 use crate::trackers::Services;
-use crate::trackers::fittrackee::{FitTrackee, IssueToken, Settings, sweep_pictures};
+use crate::trackers::fittrackee::{FitTrackee, IssueToken, Settings, sweep_files};
 use crate::trackers::testing::{Play, Stage, status_and_body};
 
 #[derive(Debug)]
@@ -422,15 +422,16 @@ async fn upl_07_a_full_studio_turns_newcomers_away() {
 async fn upl_06_what_nobody_names_is_swept_after_an_hour() {
     let (play, rider) = play().await;
     let Stage { accounts, files, clock, .. } = &play.stage;
-    let sweep = async || sweep_pictures(accounts, &**files, clock.now()).await.unwrap();
+    let sweep = async || sweep_files(accounts, &**files, clock.now()).await.unwrap();
     assert_eq!(send(&play, named("a.png", &written(ImageFormat::Png))).await.status(), 200);
     for name in [&format!("{}-left.png", rider.id.0), "4711-nobody.png", "stranger.png"] {
         files.put(Area::Pictures, &name.parse().unwrap(), "x".into()).await.unwrap();
     }
-    assert_eq!((sweep().await, stored(&play).await.len()), (0, 4), "they are young");
+    assert_eq!((sweep().await, stored(&play).await.len()), (1, 3), "the others are young");
     clock.advance(Duration::from_hours(1));
-    assert_eq!((sweep().await, stored(&play).await.len()), (3, 1));
+    assert_eq!((sweep().await, stored(&play).await.len()), (2, 1));
     assert_eq!(shown(&play).await.status(), 200);
+    assert_eq!(send(&play, named("a.png", &written(ImageFormat::Png))).await.status(), 200);
     accounts.delete(rider.id, &Origin::operator()).await.unwrap();
     assert_eq!((sweep().await, stored(&play).await.len()), (1, 0));
 }
