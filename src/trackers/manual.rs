@@ -6,6 +6,7 @@
 use std::fmt;
 
 use http::Method;
+use utoipa::openapi::encoding::EncodingBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
@@ -152,6 +153,19 @@ impl Draft {
         body.required = Some(Required::True);
         body.content.insert(media_type.to_owned(), Content::new(Some(shape)).into());
         self.0.request_body = Some(body.into());
+        self
+    }
+
+    /// With a name as an example for the file that a part of the multipart body carries.
+    pub(super) fn called(mut self, part: &str, file_name: &str) -> Self {
+        let line = format!("form-data; name=\"{part}\"; filename=\"{file_name}\"");
+        let header = HeaderBuilder::new().schema(Some(schema::text())).example(Some(line.into())).build();
+        let encoding = EncodingBuilder::new().header("Content-Disposition", header).build();
+        if let Some(RefOr::T(body)) = &mut self.0.request_body
+            && let Some(RefOr::T(content)) = body.content.get_mut("multipart/form-data")
+        {
+            content.encoding.insert(part.to_owned(), encoding);
+        }
         self
     }
 

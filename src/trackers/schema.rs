@@ -42,6 +42,11 @@ pub(super) fn at_least(min: i64) -> ObjectBuilder {
     integer().minimum(Some(i32::try_from(min).unwrap_or(i32::MIN)))
 }
 
+/// A whole number from `min` to `max`.
+pub(super) fn between(min: i32, max: i32) -> ObjectBuilder {
+    integer().minimum(Some(min)).maximum(Some(max))
+}
+
 /// `0` or `1`.
 pub(super) fn digit() -> ObjectBuilder {
     integer().enum_values(Some([0, 1]))

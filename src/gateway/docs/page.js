@@ -1,11 +1,21 @@
 
 "use strict";
 
+// Longer ones say less than the words beside them.
+const LONGEST_PATTERN = 60;
+
 // Whatever the document says becomes text, never markup.
 function make(name, text, attributes) {
   const element = document.createElement(name);
   if (text !== undefined && text !== null) element.textContent = text;
   for (const [key, value] of Object.entries(attributes || {})) element.setAttribute(key, value);
+  return element;
+}
+
+// The same with what stands in back-quotes as code.
+function told(name, text) {
+  const element = make(name);
+  (text || "").split("`").forEach((part, n) => element.append(n % 2 ? make("code", part) : part));
   return element;
 }
 
@@ -35,10 +45,12 @@ function shape(api, schema, depth) {
     return "{\n" + members.join(",\n") + "\n" + "  ".repeat(depth) + "}";
   }
   const rules = [];
-  if (schema.pattern) rules.push("/" + schema.pattern + "/");
+  if (schema.pattern && schema.pattern.length <= LONGEST_PATTERN) rules.push("/" + schema.pattern + "/");
   if (schema.minLength !== undefined) rules.push("from " + schema.minLength + " characters");
   if (schema.maxLength !== undefined) rules.push("up to " + schema.maxLength + " characters");
   if (schema.minimum !== undefined) rules.push("from " + schema.minimum);
+  if (schema.maximum !== undefined) rules.push("up to " + schema.maximum);
+  if (schema.description) rules.push(schema.description.replace(/[.]$/, "").replaceAll("`", ""));
   const type = [].concat(schema.type || "anything").join(" or ");
   return rules.length ? type + " (" + rules.join(", ") + ")" : type;
 }
@@ -75,7 +87,11 @@ function curl(api, method, path, operation) {
   if (type) {
     const body = sample(api, content[type].schema);
     if (type === "multipart/form-data") {
-      for (const name of Object.keys(body)) words.push("-F " + quoted(name + "=@" + name));
+      for (const [name, value] of Object.entries(body)) {
+        const line = ((((content[type].encoding || {})[name] || {}).headers || {})["Content-Disposition"] || {}).example;
+        const file = ((line || "").match(/filename="(.*)"/) || [])[1];
+        words.push("-F " + quoted(name + "=" + (file ? "@" + file : value)));
+      }
     } else {
       words.push("-H " + quoted("Content-Type: " + type), "-d " + quoted(JSON.stringify(body)));
     }
@@ -90,7 +106,7 @@ function table(head, rows) {
   for (const cell of head) first.append(make("th", cell));
   for (const row of rows) {
     const line = all.appendChild(make("tr"));
-    for (const cell of row) line.append(typeof cell === "string" ? make("td", cell) : cell);
+    for (const cell of row) line.append(typeof cell === "string" ? told("td", cell) : cell);
   }
   return all;
 }
@@ -109,8 +125,9 @@ function shown(api, path, method, operation) {
   const line = box.appendChild(make("summary"));
   const locked = (operation.security || []).length > 0;
   line.append(make("code", method.toUpperCase(), { class: "method" }), make("code", path));
-  line.append(make("span", operation.summary, { class: locked ? "about locked" : "about" }));
-  for (const part of (operation.description || "").split("\n\n")) if (part) box.append(make("p", part));
+  line.append(make("span", operation.summary, { class: "about" }));
+  if (locked) line.append(make("span", "signed in", { class: "locked" }));
+  for (const part of (operation.description || "").split("\n\n")) if (part) box.append(told("p", part));
   if (locked) {
     const accepted = operation.security.map((each) => Object.keys(each)[0] || "none").join(", ");
     box.append(make("p", "Credentials: any of " + accepted + "."));

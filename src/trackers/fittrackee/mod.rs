@@ -1,8 +1,9 @@
 //! FitTrackee: e-mail and password in, a signed token out, and the account's profile behind it.
 //!
-//! The wire is that of FitTrackee 0.8.13. Here are registration, sign-in and sign-out, the account and its
-//! profile, and the links that go out by mail; the wording of refusals serves every other path below `/api/`
-//! too.
+//! The wire is that of FitTrackee 0.8.13. Here are registration, sign-in and sign-out, the account, its profile
+//! and picture, the links that go out by mail, exports, and the sports, equipment, workouts and statistics that
+//! the web application shows; beside them that application itself, and the import from another server. The
+//! wording of refusals serves every other path below `/api/` too.
 //!
 //! Where no source says, or the original crashes, this is what trackgate does:
 //!
@@ -22,7 +23,8 @@
 //!   so does the 403 of a token that lacks a grant (RFC 6750 §3.1).
 //! - A password of more than 72 bytes cannot be set, since an exported account must still work in the
 //!   original. Registration answers `invalid payload` then.
-//! - With mail off a new account stays unconfirmed until `trackgate user enable NAME`.
+//! - With mail off a new account stays unconfirmed until `trackgate user enable NAME`, and an address is changed
+//!   at once.
 //! - A mailed token is good for its purpose only, once, and not after a change that makes it stale. An account
 //!   that an operator took into use or out of it is no longer confirmed by one.
 //! - Where the original sends the same link again, the letter has a new one: of links a digest is kept alone.

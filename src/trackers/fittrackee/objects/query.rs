@@ -74,9 +74,11 @@ impl Query {
     /// 400 for what is no date.
     pub(super) fn days(&self, zone: &TimeZone) -> Result<Days, Stop> {
         let day = |name| self.text(name).map(|text| date(text).ok_or(Stop::PAYLOAD)).transpose();
-        let from = day("from")?.map(|day| microseconds(day.at(0, 0, 0, 0), zone).ok_or(Stop::PAYLOAD)).transpose()?;
-        let last = day("to")?.map(|day| microseconds(day.at(23, 59, 59, 0), zone).ok_or(Stop::PAYLOAD)).transpose()?;
-        Ok(Days { from, before: last.map(|last| last + 1_000_000) })
+        // The last day that can be written may end after the last instant that there is.
+        let instant = |local| microseconds(local, zone).unwrap_or(i64::MAX);
+        let from = day("from")?.map(|day| instant(day.at(0, 0, 0, 0)));
+        let last = day("to")?.map(|day| instant(day.at(23, 59, 59, 0)));
+        Ok(Days { from, before: last.map(|last| last.saturating_add(1_000_000)) })
     }
 }
 
@@ -199,6 +201,10 @@ mod tests {
         assert_eq!(local("2026-10-25 02:30"), at("2026-10-25T01:30:00Z"));
         assert_eq!(local("2026-03-29 02:30"), at("2026-03-29T01:30:00Z"));
         assert!(Query::parse(Some("to=tomorrow")).days(&paris).is_err());
+        for zone in ["UTC", "America/Los_Angeles", "Asia/Tokyo"] {
+            let ever = days("from=0001-01-01&to=9999-12-31", zone);
+            assert!(ever.before.unwrap() > local("9999-12-29 00:00"), "{zone}");
+        }
     }
 
     proptest! {

@@ -94,7 +94,7 @@ fn email_update() -> Draft {
 }
 
 fn mailed_token() -> crate::trackers::schema::Record {
-    record().must("token", text().description(Some("From the mail; it works once.")))
+    record().must("token", matching("^[A-Za-z0-9_-]{40}$").description(Some("From the mail; it works once.")))
 }
 
 /// What needs mail is not there without it.

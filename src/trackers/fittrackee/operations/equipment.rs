@@ -2,11 +2,15 @@
 
 use http::Method;
 use serde_json::json;
+use utoipa::openapi::schema::ArrayBuilder;
 
 use super::objects::{data, listed, none_of};
-use super::shapes::reads;
+use super::shapes::{or_empty, reads, row, short_id};
 use crate::trackers::manual::{Draft, operation};
-use crate::trackers::schema::{Record, any, at_least, boolean, integer, list, named, nullable, record, text, word};
+use crate::trackers::schema::{
+    Record, Shape, any_of, between, boolean, integer, list, matching, named, null, nullable, record, sized, text,
+    up_to, word,
+};
 
 pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
     let kinds = named("fittrackee.EquipmentType");
@@ -29,19 +33,29 @@ pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
 
 fn equipments() -> Draft {
     listed("Equipment", "equipments", named("fittrackee.Equipment"))
-        .query("equipment_type_id", "Only of this kind.", integer())
+        .query("equipment_type_id", "Only of this kind.", or_empty(row()))
         .answer(400, "The parameter does not fit.", named("fittrackee.Error"))
 }
 
 fn add() -> Draft {
-    let body = fields(record().must("label", text().min_length(Some(1))).must("equipment_type_id", at_least(1)))
-        .example(json!({ "label": "Old bike", "equipment_type_id": 2, "description": null }));
-    let added = record().must("status", word(&["created"])).must("data", any());
+    let body = fields(
+        record().may("default_for_sport_ids", sports()).must("label", sized(1, 50)).must("equipment_type_id", kind()),
+    )
+    .example(json!({ "label": "Old bike", "equipment_type_id": 2, "description": null }));
+    let equipments = record().must("equipments", list(named("fittrackee.Equipment")));
+    let added = record().must("status", word(&["created"])).must("data", Shape::from(equipments));
     reads(operation("Add a piece of equipment"), body).answer(201, "Added.", added)
 }
 
 fn edit() -> Draft {
-    let body = fields(record().may("label", text()).may("equipment_type_id", at_least(1)).may("is_active", boolean()));
+    let sports = any_of([sports().into(), null().into()]);
+    let body = fields(
+        record()
+            .may("default_for_sport_ids", sports)
+            .may("label", up_to(50))
+            .may("equipment_type_id", kind())
+            .may("is_active", boolean()),
+    );
     reads(with_id(operation("Change a piece of equipment")), body.at_least(1))
         .answer(200, "Changed.", data("equipments", named("fittrackee.Equipment")))
         .answer(404, "The account has none of this id.", none_of("equipments"))
@@ -64,9 +78,19 @@ fn one(summary: &str) -> Draft {
 }
 
 fn with_id(draft: Draft) -> Draft {
-    draft.path("equipment_id", "Its id, 22 characters.", text())
+    draft.path("equipment_id", "Its id, 22 characters.", short_id())
 }
 
 fn fields(record: Record) -> Record {
-    record.may("description", nullable(text())).may("default_for_sport_ids", list(at_least(1)))
+    record.may("description", nullable(up_to(200)))
+}
+
+/// Numbers of sports, also as text.
+fn sports() -> ArrayBuilder {
+    list(any_of([between(1, 18).into(), matching("^(0?[1-9]|1[0-8])$").into()]))
+}
+
+/// The number of a kind, also as text.
+fn kind() -> Shape {
+    any_of([between(1, 6).into(), matching("^0?[1-6]$").into()])
 }

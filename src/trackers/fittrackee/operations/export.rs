@@ -4,7 +4,7 @@ use http::Method;
 
 use super::shapes::success;
 use crate::trackers::manual::{Draft, operation};
-use crate::trackers::schema::{Record, any_of, list, named, null, record, text, word};
+use crate::trackers::schema::{Record, any_of, list, matching, named, null, record, text, word};
 
 pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
     vec![
@@ -43,7 +43,7 @@ fn download() -> Draft {
     let missing = missing();
     let zip = || text().content_media_type("application/zip");
     operation("Download the export")
-        .path("file_name", "As the state of the export names it.", text())
+        .path("file_name", "As the state of the export names it.", archive_name())
         .request_header("Range", "A part of it (RFC 9110 section 14.2).", text())
         .request_header("If-None-Match", "The `ETag` of a copy that is there already.", text())
         .answer_as(200, "The archive.", "application/zip", zip())
@@ -52,4 +52,9 @@ fn download() -> Draft {
         .empty(304, "The copy is good.")
         .answer(404, "There is no such archive of this account.", missing)
         .empty(416, "There is no such part.")
+}
+
+/// As the state of an export tells it.
+pub(super) fn archive_name() -> utoipa::openapi::schema::ObjectBuilder {
+    matching("^archive_[A-Za-z0-9_-]+[.]zip$").max_length(Some(255))
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::shapes::{message, success};
+use super::shapes::{message, success, user_name};
 use crate::trackers::manual::{Draft, operation};
 use crate::trackers::schema::{
     Record, Shape, any, at_least, boolean, bytes, integer, list, named, nullable, record, text, word,
@@ -51,14 +51,14 @@ fn sport() -> Draft {
 
 fn user() -> Draft {
     operation("A user")
-        .path("username", "The name.", text())
+        .path("username", "The name.", user_name())
         .answer(200, "The user.", data("users", named("fittrackee.User")))
         .answer(403, "Somebody else.", named("fittrackee.Error"))
         .answer(404, "There is none.", named("fittrackee.NotFound"))
 }
 
 fn picture() -> Draft {
-    let draft = operation("The picture of a user").path("username", "The name.", text()).request_header(
+    let draft = operation("The picture of a user").path("username", "The name.", user_name()).request_header(
         "If-None-Match",
         "The `ETag` of a copy that is there already.",
         text(),

@@ -2,12 +2,13 @@
 
 use http::Method;
 use serde_json::json;
+use utoipa::openapi::schema::ObjectBuilder;
 
-use super::shapes::{address, color, message, new_password, reads, success};
+use super::shapes::{address, color, day, line, message, new_password, reads, short_id, success, unfit};
 use crate::trackers::manual::{Draft, operation};
 use crate::trackers::schema::{
-    Record, any, any_of, boolean, bytes, digit, integer, list, matching, named, nullable, number, record, text, up_to,
-    word,
+    Record, any, any_of, boolean, bytes, digit, integer, list, matching, named, null, nullable, number, record, text,
+    up_to, word,
 };
 
 pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
@@ -30,13 +31,12 @@ fn profile() -> Draft {
 }
 
 fn edit() -> Draft {
-    let birth_date = matching("^([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})?$").description(Some("`YYYY-MM-DD`, or nothing."));
     let body = record()
-        .must("first_name", nullable(up_to(80)))
-        .must("last_name", nullable(up_to(80)))
-        .must("bio", nullable(up_to(200)))
-        .must("birth_date", nullable(birth_date))
-        .must("location", nullable(up_to(80)))
+        .must("first_name", nullable(line(80)))
+        .must("last_name", nullable(line(80)))
+        .must("bio", nullable(line(200)))
+        .must("birth_date", any_of([nullable(day("")).into(), up_to(0).into()]))
+        .must("location", nullable(line(80)))
         .example(json!({
             "first_name": "Test", "last_name": "Rider", "bio": null, "birth_date": "1990-01-31", "location": null
         }));
@@ -50,12 +50,12 @@ fn edit() -> Draft {
 fn preferences() -> Draft {
     let switch = || any_of([boolean().into(), digit().into()]);
     let body = record()
-        .must("date_format", nullable(up_to(50)))
+        .must("date_format", nullable(line(50)))
         .must("display_ascent", switch())
         .must("imperial_units", switch())
         .must("language", any().description(Some("One of the known codes; anything else is `en`.")))
         .must("start_elevation_at_zero", switch())
-        .must("timezone", nullable(up_to(50)))
+        .must("timezone", nullable(line(50)))
         .must("use_dark_mode", any_of([nullable(boolean()).into(), digit().into()]))
         .must("use_raw_gpx_speed", switch())
         .must("weekm", switch())
@@ -73,25 +73,26 @@ fn preferences() -> Draft {
 
 fn sports() -> Draft {
     let body = record()
-        .must("sport_id", any_of([integer().into(), matching("^[0-9]+$").into()]))
+        .must("sport_id", any_of([integer().into(), matching("^-?[0-9]{1,9}$").into()]))
         .may("color", any_of([nullable(color()).into(), up_to(0).into()]))
         .may("is_active", nullable(boolean()))
-        .may("stopped_speed_threshold", nullable(number()))
-        .may("default_equipment_ids", any_of([list(text()).into(), crate::trackers::schema::null().into()]))
+        .may("stopped_speed_threshold", any_of([nullable(number()).into(), numeral().into()]))
+        .may("default_equipment_ids", any_of([list(short_id()).max_items(Some(1)).into(), null().into()]))
         .at_least(2)
         .example(json!({ "sport_id": 1, "color": "#000000" }));
-    let unfit = record()
-        .must("status", word(&["not_found", "invalid", "inactive"]))
-        .must("equipment_id", text())
-        .must("message", text());
     reads(operation("Change the preferences of a sport"), body)
         .answer(
             200,
             "Changed.",
             message("user sport preferences updated").must("data", named("fittrackee.SportPreference")),
         )
-        .answer(400, "What does not fit.", any_of([named("fittrackee.Error"), unfit.into()]))
+        .answer(400, "What does not fit.", unfit())
         .answer(404, "There is no such sport.", named("fittrackee.NotFound"))
+}
+
+/// A number as text, or nothing.
+fn numeral() -> ObjectBuilder {
+    matching("^([+-]?[0-9]{1,9}([.][0-9]{1,9})?)?$")
 }
 
 fn reset_sport() -> Draft {
@@ -119,6 +120,7 @@ fn picture() -> Draft {
         record().must("file", bytes().description(Some("JPEG, PNG or GIF, up to 1 MiB with what is around it.")));
     operation("Set the picture")
         .body("multipart/form-data", body)
+        .called("file", "me.png")
         .answer(200, "Set.", message("user picture updated"))
         .answer(400, "No file, or one that is no picture.", named("fittrackee.Error"))
         .answer(413, "The file is too large.", named("fittrackee.Error"))

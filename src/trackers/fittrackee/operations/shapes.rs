@@ -2,11 +2,12 @@
 
 use utoipa::openapi::schema::ObjectBuilder;
 
+use super::export::archive_name;
 use crate::trackers::Manual;
 use crate::trackers::manual::Draft;
 use crate::trackers::schema::{
-    Record, any, any_of, at_least, boolean, integer, list, matching, named as refer, nullable, number, record, text,
-    up_to, word,
+    Record, Shape, any, any_of, at_least, between, boolean, integer, list, matching, named as refer, nullable, number,
+    record, text, up_to, word,
 };
 
 /// The manual with the objects that operations refer to.
@@ -43,6 +44,45 @@ pub(super) fn message(text: &str) -> Record {
 /// `{"status": "success"}`.
 pub(super) fn success() -> Record {
     record().must("status", word(&["success"]))
+}
+
+/// 400 where equipment may be to blame (contract section 2.4, E400q).
+pub(super) fn unfit() -> Shape {
+    let unfit = record()
+        .must("status", word(&["not_found", "invalid", "inactive"]))
+        .must("equipment_id", text())
+        .must("message", text());
+    any_of([refer("fittrackee.Error"), unfit.into()])
+}
+
+/// The id of a workout or a piece of equipment.
+pub(super) fn short_id() -> ObjectBuilder {
+    matching("^[A-Za-z0-9]{22}$")
+}
+
+/// The name of an account, whichever tracker took it.
+pub(super) fn user_name() -> ObjectBuilder {
+    matching(r"^[.]*[^\u0000-\u0020\u007F-\u00A0:@/\\;.][^\u0000-\u0020\u007F-\u00A0:@/\\;]*$").max_length(Some(128))
+}
+
+/// Text without NUL, in no more than so many characters.
+pub(super) fn line(max: usize) -> ObjectBuilder {
+    matching(r"^[^\u0000]*$").max_length(Some(max))
+}
+
+/// A parameter of a query, which counts as missing where it is empty.
+pub(super) fn or_empty(shape: impl Into<Shape>) -> Shape {
+    any_of([shape.into(), up_to(0).into()])
+}
+
+/// A whole number as databases keep them: of 32 bits.
+pub(super) fn row() -> ObjectBuilder {
+    between(i32::MIN, i32::MAX)
+}
+
+/// A day of the calendar, `YYYY-MM-DD`; `more` follows.
+pub(super) fn day(more: &str) -> ObjectBuilder {
+    matching(&format!("^(?:{DAY}){more}$")).description(Some("A day of the calendar, such as `2026-01-31`."))
 }
 
 /// RFC 1123, in GMT.
@@ -147,7 +187,7 @@ fn equipment() -> Record {
         .must("default_for_sport_ids", list(at_least(1)))
         .must("description", nullable(text()))
         .must("equipment_type", refer("fittrackee.EquipmentType"))
-        .must("id", matching("^[A-Za-z0-9]{22}$"))
+        .must("id", short_id())
         .must("is_active", boolean())
         .must("label", text())
         .must("total_distance", number())
@@ -161,7 +201,7 @@ fn export() -> Record {
     record()
         .must("created_at", date())
         .must("status", word(&["in_progress", "successful", "errored"]))
-        .must("file_name", nullable(matching("^archive_[A-Za-z0-9_-]+[.]zip$")))
+        .must("file_name", nullable(archive_name()))
         .must("file_size", nullable(at_least(0)))
 }
 
@@ -200,3 +240,10 @@ fn client() -> Record {
         .must("scope", text())
         .must("website", text())
 }
+
+/// Months by their length, and 29 February where the year has it; zeros in front may be left out.
+const DAY: &str = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-\
+                   (?:(?:0?[13578]|1[02])-(?:0?[1-9]|[12][0-9]|3[01])\
+                   |(?:0?[469]|11)-(?:0?[1-9]|[12][0-9]|30)\
+                   |0?2-(?:0?[1-9]|1[0-9]|2[0-8]))\
+                   |(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)-0?2-29";
