@@ -125,14 +125,7 @@ pub(super) async fn delete_account(
     id: AccountId,
     origin: &Origin,
 ) -> Result<Account, ChangeError> {
-    let belongings = fittrackee::files_of(&services.accounts, id).await.map_err(ChangeError::Stopped)?;
-    let account = services.accounts.delete(id, origin).await?;
-    for (area, name) in belongings {
-        if let Err(error) = services.files.remove(area, &name).await {
-            tracing::warn!(%error, file = %name, "a file of a deleted account cannot be removed yet");
-        }
-    }
-    Ok(account)
+    fittrackee::delete_account(&services.accounts, &*services.files, id, origin).await
 }
 
 impl OpenSession for Sliding {

@@ -32,6 +32,8 @@
 //! - An address that another account has, in whatever case, is `invalid payload` once it would be set.
 //! - Sign-out takes a signed token or a sliding session. Nothing else can be signed out. What is for the owner
 //!   alone (section 3.3) is refused to API tokens, also to those that stand for the password of HTTP Basic.
+//! - An account gets at most 20 letters an hour: who asks for more is answered as ever, and nothing is sent.
+//! - Users delete themselves alone (`DELETE /api/users/NAME`), administrators too; an operator has `trackgate user`.
 //! - A change of address that waits for its link is off once the address changes by other means or an operator
 //!   ends all credentials: whoever asked for it may not have been the owner.
 
@@ -45,7 +47,7 @@ use trackgate_schemes::{AccountId, Reason, Rejection, Secret};
 
 use super::work::Worker;
 use super::{Endpoint, Manual, Services, Tracker};
-use crate::accounts::AccountService;
+use crate::accounts::{AccountService, ChangeError, Origin};
 use crate::layer::Dialect;
 use crate::mail::Outbox;
 use crate::ports::{Area, FileName, Files};
@@ -93,6 +95,7 @@ struct Shared {
     settings: Settings,
     dialect: Arc<FitTrackeeDialect>,
     export_bell: Notify,
+    letter_limit: post::LetterLimit,
     finished: objects::Finished,
     studio: picture::Studio,
 }
@@ -103,8 +106,10 @@ impl FitTrackee {
         let Services { accounts, files, outbox } = services;
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
         let finished = objects::Finished::new(accounts.memories());
-        let (studio, export_bell) = (picture::Studio::default(), Notify::new());
-        let shared = Shared { accounts, files, outbox, tokens, settings, dialect, export_bell, finished, studio };
+        let (studio, export_bell, letter_limit) =
+            (picture::Studio::default(), Notify::new(), post::LetterLimit::default());
+        let shared =
+            Shared { accounts, files, outbox, tokens, settings, dialect, export_bell, letter_limit, finished, studio };
         Self { shared: Arc::new(shared) }
     }
 }
@@ -120,21 +125,33 @@ pub async fn sweep_files(accounts: &AccountService, files: &dyn Files, now: Syst
     leftovers::sweep(accounts, files, now).await.map_err(rejection)
 }
 
-/// The files of an account: its picture, its tracks, the archive of its data. To be asked before it is deleted, and
-/// removed afterwards.
+/// Deletes an account with the files that are kept for it. A file that cannot be removed now is swept later.
 ///
 /// # Errors
 ///
-/// [`Rejection`] with [`Reason::Unavailable`] if the store cannot be had, [`Reason::Internal`] if it holds what
-/// cannot be read.
-pub async fn files_of(accounts: &AccountService, id: AccountId) -> Result<Vec<(Area, FileName)>, Rejection> {
+/// Those of [`AccountService::delete`], or what it has cannot be read; nothing is deleted then.
+pub async fn delete_account(
+    accounts: &AccountService,
+    files: &dyn Files,
+    id: AccountId,
+    origin: &Origin,
+) -> Result<Account, ChangeError> {
+    let belongings = files_of(accounts, id).await.map_err(|stop| ChangeError::Stopped(rejection(stop)))?;
+    let account = accounts.delete(id, origin).await?;
+    for (area, name) in belongings {
+        leftovers::forget(files, area, Some(name.as_str())).await;
+    }
+    Ok(account)
+}
+
+/// The files of an account: its picture, its tracks, the archive of its data.
+async fn files_of(accounts: &AccountService, id: AccountId) -> Result<Vec<(Area, FileName)>, Stop> {
     let mut found = Vec::new();
     for area in [Area::Pictures, Area::Tracks] {
-        let names = leftovers::named(accounts, id, area).await.map_err(rejection)?;
+        let names = leftovers::named(accounts, id, area).await?;
         found.extend(names.into_iter().filter_map(|name| Some((area, name.parse().ok()?))));
     }
-    let archive = export::archive_of(accounts, id).await.map_err(rejection)?;
-    found.extend(archive.map(|name| (Area::Archives, name)));
+    found.extend(export::archive_of(accounts, id).await?.map(|name| (Area::Archives, name)));
     Ok(found)
 }
 

@@ -1,5 +1,9 @@
 //! Letters to the owners of accounts, and work that looks like writing one.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
 use http::{HeaderMap, header};
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{Account, StoreError};
@@ -14,8 +18,8 @@ use crate::ports::NewJob;
 /// Writes letters about one account, asked for by one request.
 #[derive(Debug)]
 pub(super) struct Desk<'a> {
+    shared: &'a Shared,
     outbox: &'a Outbox,
-    base_url: &'a str,
     user_agent: Option<&'a str>,
 }
 
@@ -24,10 +28,11 @@ impl<'a> Desk<'a> {
     pub(super) fn of(shared: &'a Shared, headers: &'a HeaderMap) -> Option<Self> {
         let outbox = shared.outbox.as_ref()?;
         let user_agent = headers.get(header::USER_AGENT).and_then(|line| line.to_str().ok());
-        Some(Self { outbox, base_url: &shared.settings.ui_url, user_agent })
+        Some(Self { shared, outbox, user_agent })
     }
 
-    /// Posts a letter to this address; it goes away with the account.
+    /// Posts a letter to this address; it goes away with the account. An account that had its share of letters
+    /// gets none: so nobody can have an address flooded.
     ///
     /// # Errors
     ///
@@ -40,7 +45,11 @@ impl<'a> Desk<'a> {
         write: impl FnOnce(&Reader<'_>) -> Letter,
     ) -> Result<(), StoreError> {
         let letter = write(&self.reader(&account.name, profile, to));
-        self.outbox.post(Some(account.id), &letter).await
+        if self.shared.letter_limit.takes(account.id, self.shared.accounts.clock().now()) {
+            return self.outbox.post(Some(account.id), &letter).await;
+        }
+        tracing::warn!(account = %account.id, "too many letters in an hour: one is not sent");
+        pretend_to_write(self.shared, 1, &(letter.text + &letter.html)).await
     }
 
     /// The same to the account's present address, after something was done that cannot be undone: that the
@@ -54,7 +63,7 @@ impl<'a> Desk<'a> {
 
     fn reader<'b>(&'b self, username: &'b str, profile: &'b Profile, to: &'b str) -> Reader<'b> {
         let language = profile.language.as_deref().unwrap_or_default();
-        Reader { language, to, username, base_url: self.base_url, user_agent: self.user_agent }
+        Reader { language, to, username, base_url: &self.shared.settings.ui_url, user_agent: self.user_agent }
     }
 
     /// Does what [`links::make`] and [`post`](Self::post) do for an account, for nobody: reads a profile,
@@ -70,6 +79,38 @@ impl<'a> Desk<'a> {
         Ok(pretend_to_write(shared, 1, &(letter.text + &letter.html)).await?)
     }
 }
+
+/// How many letters each account had lately, in this process.
+#[derive(Debug, Default)]
+pub(super) struct LetterLimit {
+    /// When an account's hour began, and its letters in it.
+    had: Mutex<HashMap<AccountId, (SystemTime, u32)>>,
+}
+
+impl LetterLimit {
+    /// Whether the account may have one more letter now; counts it.
+    pub(super) fn takes(&self, account: AccountId, now: SystemTime) -> bool {
+        let mut had = self.had.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = |began: SystemTime| now.duration_since(began).is_ok_and(|since| since >= HOUR);
+        if had.len() >= MOST_ACCOUNTS {
+            had.retain(|_, (began, _)| !is_over(*began));
+        }
+        let (began, letters) = had.entry(account).or_insert((now, 0));
+        if is_over(*began) {
+            (*began, *letters) = (now, 0);
+        }
+        *letters = letters.saturating_add(1);
+        *letters <= MOST_LETTERS
+    }
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Of one account in an hour.
+const MOST_LETTERS: u32 = 20;
+
+/// So many accounts are remembered before those whose hour is over are forgotten.
+const MOST_ACCOUNTS: usize = 10_000;
 
 /// Has the store write twice as often as `pairs`, durably, and leaves nothing behind.
 ///
@@ -98,3 +139,28 @@ const NOBODY: AccountId = AccountId(0);
 
 /// As long as names are.
 const NO_NAME: &str = "nobody_there";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rlk_12_an_account_gets_twenty_letters_an_hour_whoever_asks() {
+        let (limit, now) = (LetterLimit::default(), SystemTime::UNIX_EPOCH + HOUR);
+        let many = |account, at| (0..50).filter(|_| limit.takes(AccountId(account), at)).count();
+        assert_eq!(many(1, now), 20);
+        assert_eq!(many(2, now), 20, "another one has its own share");
+        assert_eq!(many(1, now + HOUR - Duration::from_secs(1)), 0);
+        assert_eq!(many(1, now + HOUR), 20);
+    }
+
+    #[test]
+    fn dos_a_limit_forgets_whose_hour_is_over() {
+        let (limit, now) = (LetterLimit::default(), SystemTime::UNIX_EPOCH + HOUR);
+        for account in 0..10_000 {
+            assert!(limit.takes(AccountId(account), now));
+        }
+        assert!(limit.takes(AccountId(-1), now + HOUR));
+        assert_eq!(limit.had.lock().unwrap().len(), 1);
+    }
+}

@@ -47,6 +47,14 @@ for path in (
 case("11 stats of a new user", get("/api/stats/plain/by_time", "plain"), ok(data={"statistics": {}}))
 case("11 oneself", get("/api/users/plain", "plain"), ok(data={"users": [user("plain")]}))
 DENIED = error(403, "you do not have permissions")
+@steps("11 a user deletes themselves", [DENIED, Expected(204), 401, 401])
+def deleted(side: Side) -> Any:
+    leaver = side.user("leaver")
+    other = side.send("DELETE", f"/api/users/{side.user('plain').name}", token=leaver.token)
+    gone = side.send("DELETE", f"/api/users/{leaver.name}", token=leaver.token)
+    return [other, gone, side.get("/api/auth/profile", leaver.token).status, side.login(leaver.email).status]
+
+
 case("11 another user", get("/api/users/athlete", "plain"), DENIED)
 case("11 a user that is not there", get("/api/users/nobody_at_all", "plain"), DENIED)
 case(

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
+use trackgate_schemes::{Reason, Rejection};
+
 use super::query::Query;
 use super::stats::STATS_WORKOUTS;
 use super::summary;
 use super::user;
 use super::workouts;
+use crate::accounts::{ChangeError, Origin};
 use crate::trackers::fittrackee::profile::Profile;
 use crate::trackers::fittrackee::routes::{endpoint, first_party};
 use crate::trackers::fittrackee::wire::{self, Json, Stop};
-use crate::trackers::fittrackee::{Shared, sign_in};
+use crate::trackers::fittrackee::{self, ID, Shared, sign_in};
 use crate::trackers::{Call, Endpoint};
 
 pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
@@ -23,6 +26,7 @@ pub(super) fn endpoints(shared: &Arc<Shared>) -> Vec<Endpoint> {
         endpoint(shared, Method::GET, "/api/ping", ping).public("it tells that the server is there"),
         endpoint(shared, Method::GET, "/api/oauth/apps", apps),
         endpoint(shared, Method::GET, "/api/users/{username}", one_user).granted("profile:read"),
+        endpoint(shared, Method::DELETE, "/api/users/{username}", delete),
     ]
 }
 
@@ -82,6 +86,21 @@ async fn one_user(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, St
     let profile = Profile::load(&shared.accounts, id).await?;
     let user = user::user(&shared, &account, &profile).await?;
     Ok(success(Json::object([("users", Json::List(vec![user]))])))
+}
+
+/// Everybody deletes themselves alone, with all that is kept about them.
+async fn delete(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {
+    let id = first_party(&call)?;
+    if call.parameter("username") != call.identity().name() {
+        return Err(Stop::Message(StatusCode::FORBIDDEN, "you do not have permissions".into()));
+    }
+    let origin = Origin::of(call.identity(), ID, call.client);
+    match fittrackee::delete_account(&shared.accounts, &*shared.files, id, &origin).await {
+        // Whoever was first deleted it for both.
+        Ok(_) | Err(ChangeError::NotFound) => Ok(wire::no_content()),
+        Err(ChangeError::Stopped(why)) => Err(why.into()),
+        Err(_other) => Err(Rejection::new(Reason::Internal, ID).into()),
+    }
 }
 
 fn success(data: Json) -> Response<Bytes> {

@@ -312,6 +312,34 @@ async fn the_file_of_a_track_stays_as_long_as_its_workout() {
 }
 
 #[tokio::test]
+async fn users_delete_themselves_alone_with_all_that_is_kept() {
+    let play = play().await;
+    let files = &play.stage.files;
+    let file = gpx("Little run", 60);
+    let parts = [("file", Some("Run.GPX"), file.as_bytes()), ("data", None, &br#"{"sport_id":5}"#[..])];
+    assert_eq!(upload(&play, multipart(&parts)).await.status(), 201);
+    assert_eq!(files.list(Area::Tracks).await.unwrap().len(), 1);
+    for (name, status) in [("other", 403), ("nobody", 403), ("RIDER", 403), ("rider", 204), ("rider", 401)] {
+        let answer = play.ask(Method::DELETE, &format!("/api/users/{name}"), &[SIGNED], "").await;
+        assert_eq!(answer.status().as_u16(), status, "{name}");
+    }
+    assert!(play.stage.store.account(RIDER).await.unwrap().is_none());
+    assert!(files.list(Area::Tracks).await.unwrap().is_empty());
+    assert_eq!(play.stage.store.list_accounts(AccountId(0), 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn brt_14_an_api_token_deletes_nobody() {
+    let play = play().await;
+    let token = ("authorization", "Bearer tg-profile");
+    let answer = play.ask(Method::DELETE, "/api/users/rider", &[token], "").await;
+    assert_eq!((answer.status().as_u16(), &answer.body()[..]), (401, PROVIDE_TOKEN.as_bytes()));
+    assert!(play.stage.store.account(RIDER).await.unwrap().is_some());
+}
+
+const PROVIDE_TOKEN: &str = r#"{"status": "error", "message": "provide a valid auth token"}"#;
+
+#[tokio::test]
 async fn upl_09_what_is_no_track_is_refused_and_nothing_stays() {
     let play = play().await;
     let (good, data) = (gpx("x", 2), &br#"{"sport_id":5}"#[..]);

@@ -15,6 +15,7 @@ pub(super) fn all() -> Vec<(Method, &'static str, Draft)> {
         (Method::GET, "/api/sports", listed("Sports", "sports", named("fittrackee.Sport"))),
         (Method::GET, "/api/sports/{sport_id}", sport()),
         (Method::GET, "/api/users/{username}", user()),
+        (Method::DELETE, "/api/users/{username}", delete_user()),
         (Method::GET, "/api/users/{username}/picture", picture()),
     ]
 }
@@ -55,6 +56,13 @@ fn user() -> Draft {
         .answer(200, "The user.", data("users", named("fittrackee.User")))
         .answer(403, "Somebody else.", named("fittrackee.Error"))
         .answer(404, "There is none.", named("fittrackee.NotFound"))
+}
+
+fn delete_user() -> Draft {
+    operation("Delete one's account, with all that is kept about it")
+        .path("username", "One's own name.", user_name())
+        .empty(204, "It is gone.")
+        .answer(403, "Somebody else's.", named("fittrackee.Error"))
 }
 
 fn picture() -> Draft {
