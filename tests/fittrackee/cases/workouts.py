@@ -49,7 +49,7 @@ case("11 oneself", get("/api/users/plain", "plain"), ok(data={"users": [user("pl
 DENIED = error(403, "you do not have permissions")
 @steps("11 a user deletes themselves", [DENIED, Expected(204), 401, 401])
 def deleted(side: Side) -> Any:
-    leaver = side.user("leaver")
+    leaver = side.user("goner")
     other = side.send("DELETE", f"/api/users/{side.user('plain').name}", token=leaver.token)
     gone = side.send("DELETE", f"/api/users/{leaver.name}", token=leaver.token)
     return [other, gone, side.get("/api/auth/profile", leaver.token).status, side.login(leaver.email).status]
