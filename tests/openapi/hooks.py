@@ -128,6 +128,9 @@ def good(*labels, seldom=False):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    if case.operation.label == "DELETE /api/users/{username}" and case.path_parameters.get("username") == NAME:
+        # The account is needed, and its own token could delete it.
+        case.path_parameters["username"] = "somebody"
     if case.meta is None:
         return
     if isinstance(case.body, dict) and case.body.get("password") == PASSWORD:
