@@ -21,6 +21,7 @@ mod fittrackee;
 mod items;
 mod jobs;
 mod mailed;
+mod points;
 mod tracking;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter};
@@ -32,6 +33,10 @@ pub use fittrackee::{
 pub use items::{Documents, Item, ItemFilter, Items};
 pub use jobs::{Job, JobState, Jobs, NewJob};
 pub use mailed::{MailedPurpose, MailedToken, MailedTokens};
+pub use points::{
+    Batch, Conflict, FieldType, FieldValue, Points, PointsView, PointsWritten, Row, ScanOrder, SeriesId, SeriesKey,
+    Slice, Values,
+};
 pub use tracking::{Added, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
 
 /// Everything that one store answers.
