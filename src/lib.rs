@@ -9,6 +9,7 @@ pub mod assemble;
 pub mod catalogue;
 pub mod cli;
 pub mod config;
+pub mod endpoint;
 pub mod gateway;
 pub mod layer;
 pub mod mail;

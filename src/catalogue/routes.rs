@@ -117,10 +117,11 @@ impl Maker<'_> {
                 (trackers::Access::Public { reason }, _) => {
                     Gate::new(Mode::Public { reason: reason.into() }, Vec::new(), policies)
                 }
-                (trackers::Access::Protected, Access::Contract) => {
-                    Gate::new(Mode::Required, contract.clone(), policies)
+                (asked, Access::Contract) => {
+                    let mode = if asked == trackers::Access::Optional { Mode::Optional } else { Mode::Required };
+                    Gate::new(mode, endpoint.schemes.clone().unwrap_or_else(|| contract.clone()), policies)
                 }
-                (trackers::Access::Protected, access) => self.gate(access, policies)?,
+                (_, access) => self.gate(access, policies)?,
             };
             let methods = match endpoint.reach {
                 Reach::DoubleSlash => Vec::new(),

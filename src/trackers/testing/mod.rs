@@ -252,11 +252,13 @@ impl Play {
             return Err(refuse(&self.dialect, here, Refusal::new(&why).with_allow(Some(&allow))));
         };
         let mode = match endpoint.access {
+            Access::Optional => Mode::Optional,
             Access::Protected => Mode::Required,
             Access::Public { reason } => Mode::Public { reason: reason.into() },
         };
         let grants: Arc<dyn Policy> = Arc::new(RequireGrants::new(Grants::of(endpoint.grants.clone())));
-        let gate = Gate::new(mode, self.schemes.clone(), vec![grants]);
+        let schemes = endpoint.schemes.clone().unwrap_or_else(|| self.schemes.clone());
+        let gate = Gate::new(mode, schemes, vec![grants]);
         let (client, now) = (Some(self.client), self.stage.clock.now());
         let head = Head::new(&method, &path, &headers).with_query(target.query()).with_client(client).with_now(now);
         let permit = gate.enter(&head).await.map_err(|why| {
