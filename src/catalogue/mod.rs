@@ -18,6 +18,7 @@ use crate::proxy::{AssertionKey, KeyError, SettingsError};
 use crate::trackers::work::Worker;
 
 mod openapi;
+mod pages;
 mod policies;
 mod routes;
 mod schemes;
