@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import cases  # noqa: F401 (declares them)
+import clients
 from case import CASES, Case
 from original import original
 from points import load
@@ -25,6 +26,7 @@ from side import Side
 from trackgate import trackgate
 
 VARIANTS = ("plain", "compat")
+PARTS = ("cases", "clients")
 ACCOUNTS = ("tester", "other", "rider", "walker", "sleeper", "loser", "empty")
 
 
@@ -52,6 +54,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--filter", default="", metavar="TEXT", help="only cases whose name holds this")
     parser.add_argument("--quiet", action="store_true", help="leave out of the table what is as it should be")
     parser.add_argument("--list", action="store_true", help="list the cases and ask nothing")
+    parser.add_argument("--part", choices=PARTS, help="requests alone, or clients alone; by default both")
+    parser.add_argument("--node-modules", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--serve", action="store_true", help="run InfluxDB for a command; see .ci/with-influxdb")
     parser.add_argument("command", nargs="*", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -76,6 +80,18 @@ def compare(arguments: argparse.Namespace) -> int:
         print("\n".join(one.name for one in chosen))
         return 0
     names = [arguments.only] if arguments.only else ["original", "trackgate"]
+    fits = []
+    if arguments.part != "clients":
+        fits.append(compare_cases(arguments, names, chosen))
+    if arguments.part != "cases":
+        with ExitStack() as stack:
+            sides = [start(stack, name, arguments.binary, "plain", list(clients.CLIENTS)) for name in names]
+            checks = clients.work(sides, arguments.node_modules, arguments.filter)
+        fits.append(clients.tell(checks, arguments.quiet))
+    return 0 if all(fits) else 1
+
+
+def compare_cases(arguments: argparse.Namespace, names: Sequence[str], chosen: Sequence[Case]) -> bool:
     verdicts = []
     for variant in VARIANTS:
         of_it = [one for one in chosen if one.variant == variant]
@@ -83,18 +99,18 @@ def compare(arguments: argparse.Namespace) -> int:
             continue
         began = time.monotonic()
         with ExitStack() as stack:
-            sides = [start(stack, name, arguments.binary, variant) for name in names]
+            sides = [start(stack, name, arguments.binary, variant, ACCOUNTS) for name in names]
             for one in sides:
                 load(one)
             verdicts += [judge(one, ask(one, sides)) for one in of_it]
         print(f"{variant}: {len(of_it)} cases in {time.monotonic() - began:.0f} s", file=sys.stderr)
-    return 0 if tell(verdicts, arguments.quiet) else 1
+    return tell(verdicts, arguments.quiet)
 
 
-def start(stack: ExitStack, name: str, binary: Path, variant: str) -> Side:
+def start(stack: ExitStack, name: str, binary: Path, variant: str, accounts: Sequence[str]) -> Side:
     if name == "original":
-        return Side(name, stack.enter_context(original(ACCOUNTS)).port)
-    return Side(name, stack.enter_context(trackgate(binary, ACCOUNTS, variant)).port)
+        return Side(name, stack.enter_context(original(accounts)).port)
+    return Side(name, stack.enter_context(trackgate(binary, accounts, variant)).port)
 
 
 def ask(case: Case, sides: Sequence[Side]) -> dict[str, Any]:
