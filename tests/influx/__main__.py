@@ -27,7 +27,7 @@ from trackgate import trackgate
 
 VARIANTS = ("plain", "compat")
 PARTS = ("cases", "clients")
-ACCOUNTS = ("tester", "other", "rider", "walker", "sleeper", "loser", "empty")
+ACCOUNTS = ("tester", "other", "rider", "walker", "sleeper", "loser", "long", "empty")
 
 
 def main() -> int:

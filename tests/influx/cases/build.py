@@ -13,6 +13,12 @@ from side import query_request, write
 # What trackgate answers otherwise, and where that is written, by the name of the case.
 Differences = Mapping[str, tuple[Mapping[str, Any], str]]
 
+# What the original expects after SHOW.
+AFTER_SHOW = (
+    "CONTINUOUS, DATABASES, DIAGNOSTICS, FIELD, GRANTS, MEASUREMENT, MEASUREMENTS, QUERIES, RETENTION, SERIES, "
+    "SHARD, SHARDS, STATS, SUBSCRIPTIONS, TAG, USERS"
+)
+
 
 def asking(*requests: Request) -> Step:
     """These requests, one after the other."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cases.build import bad_queries
+from cases.build import AFTER_SHOW, bad_queries
 
 FIRST = "expected SELECT, DELETE, SHOW, CREATE, DROP, EXPLAIN, GRANT, REVOKE, ALTER, SET, KILL at line 1, char 1"
 bad_queries(
@@ -65,7 +65,7 @@ bad_queries(
     SELECT * FROM samples WHERE bike =~ /(/
     = error parsing query: error parsing regexp: missing closing ): `(` at line 1, char 36
     SHOW NOTHING
-    = error parsing query: found NOTHING, expected CONTINUOUS, DATABASES, DIAGNOSTICS, FIELD, GRANTS, MEASUREMENT, MEASUREMENTS, QUERIES, RETENTION, SERIES, SHARD, SHARDS, STATS, SUBSCRIPTIONS, TAG, USERS at line 1, char 6
+    = error parsing query: found NOTHING, expected {AFTER_SHOW} at line 1, char 6
     DELETE
     = error parsing query: found EOF, expected FROM, WHERE at line 1, char 8
     CREATE USER eve WITH PASSWORD 'secret secret

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from case import Pin, case
 from cases.build import asking
+from moment import at
 from original import PASSWORD
 from request import Request, basic
-from side import query_request
+from side import query_request, write
 
 TESTER = basic("tester", PASSWORD)
 QUERIES = {
@@ -88,3 +89,15 @@ for name, request, status in (
     ("ping", Request("GET", "/ping"), 204),
 ):
     case(f"formats: gzip, {name}", asking(request.with_headers(Accept_Encoding="gzip")), Pin(status))
+
+# More rows than the original puts into one chunk, which are ten thousand.
+LONG = "SELECT n FROM long"
+LINES = "\n".join(f"long n={n}i {at(n / 1000)}" for n in range(25_000))
+for name, fields in {
+    "whole": {},
+    "chunked": {"chunked": "true"},
+    "in reverse": {"q": f"{LONG} ORDER BY time DESC"},
+    "chunked, by 20000": {"chunked": "true", "chunk_size": "20000"},
+}.items():
+    request = query_request(LONG, "long", **{"epoch": "ms", **fields})
+    case(f"formats: 25,000 rows, {name}", asking(write(LINES, "long"), request), [Pin(204), Pin(200, rows=25_000)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cases.build import bad_queries, failing_queries, queries
 
 MINUTE = "WHERE time >= {t} AND time < {t} + 1m"
+JUST_BEFORE = "WHERE time > {s}s - 1s AND time < {m1}"
 queries(
     "groups",
     rf"""
@@ -29,8 +30,8 @@ queries(
     6 SELECT MEAN(hr_bpm), COUNT(lat) FROM samples {MINUTE} GROUP BY time(10s) fill(previous)
     6 SELECT MEAN(hr_bpm), MEAN(nothing) FROM samples {MINUTE} GROUP BY time(10s)
     0 SELECT MEAN(nothing) FROM samples {MINUTE} GROUP BY time(10s)
-    21 SELECT MEAN(hr_bpm), MEAN(lat), MEAN(pwr_w) FROM samples WHERE time > {{s}}s - 1s AND time < {{m1}} GROUP BY time(3s)
-    7 SELECT MEAN(hr_bpm), MEAN(lat), MEAN(pwr_w) FROM samples WHERE time > {{s}}s - 1s AND time < {{m1}} GROUP BY time(3s) fill(none)
+    21 SELECT MEAN(hr_bpm), MEAN(lat), MEAN(pwr_w) FROM samples {JUST_BEFORE} GROUP BY time(3s)
+    7 SELECT MEAN(hr_bpm), MEAN(lat), MEAN(pwr_w) FROM samples {JUST_BEFORE} GROUP BY time(3s) fill(none)
     6 SELECT MEAN(hr_bpm) FROM samples {MINUTE} GROUP BY time(10s) ORDER BY time DESC
     6 SELECT MEAN(hr_bpm) FROM samples {MINUTE} GROUP BY time(10s) fill(linear) ORDER BY time DESC
     6 SELECT MEAN(hr_bpm) FROM samples {MINUTE} GROUP BY time(10s) fill(previous) ORDER BY time DESC

@@ -18,3 +18,5 @@ case("ping: wrong u and p", asking(Request("GET", "/ping", {"u": "tester", "p": 
 case("ping: wait_for_leader", asking(Request("GET", "/ping", {"wait_for_leader": "1s"})), NOTHING)
 case("ping: verbose", asking(Request("GET", "/ping", {"verbose": "true"})), NOTHING)
 case("ping: Origin", asking(Request("GET", "/ping", {}, {"Origin": "https://app.example.org"})), NOTHING)
+for header in ("Request-Id", "X-Request-Id"):
+    case(f"ping: {header} of the client", asking(Request("GET", "/ping", {}, {header: "from-the-client"})), NOTHING)
