@@ -100,6 +100,20 @@ both("right header and wrong u and p", Pin(401, error="authorization failed"), W
 both("wrong header and right u and p", Pin(200), GOOD, basic("tester", "wrong horse"))
 both("header and u alone", Pin(200), {"u": "tester"}, basic("tester", PASSWORD))
 
+# Two lines of the header, for names of a request are kept as they are written.
+both(
+    "two lines, the same",
+    Pin(200),
+    None,
+    {**basic("tester", PASSWORD), "authorization": basic("tester", PASSWORD)["Authorization"]},
+)
+both(
+    "two lines, the second wrong",
+    Pin(200),
+    None,
+    {**basic("tester", PASSWORD), "authorization": basic("tester", "wrong horse")["Authorization"]},
+)
+
 form = b"u=tester&p=correct+horse&" + b"q=SHOW+DATABASES"
 case(
     "auth, query: u and p in a form do not count",

@@ -105,6 +105,7 @@ case(
     ),
     [DONE, Pin(200, rows=1)],
 )
+case("write: Expect: 100-continue", asking(write(LINE).with_headers(Expect="100-continue")), DONE)
 case("write: gzip of nothing", asking(zipped(b"")), DONE)
 case(
     "write: gzip of two members",
