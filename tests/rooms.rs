@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["catalogue"],
     &["gateway"],
     &["proxy", "trackers", "web"],
+    &["endpoint"],
     &["accounts", "layer", "mail", "served", "stores"],
     &["config", "message", "ports", "telemetry"],
 ];
@@ -24,6 +25,7 @@ const FLOORS: &[&[&str]] = &[
 /// Rooms that see less than the floors below: `(room, what it sees)`.
 const SEES_ONLY: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
+    ("endpoint", &["layer", "message"]),
     ("layer", &["message"]),
     ("accounts", &["ports"]),
     ("served", &["message", "ports"]),

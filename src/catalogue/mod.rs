@@ -5,6 +5,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use trackgate_schemes::store::{Account, StoreError};
 use trackgate_schemes::{AccountId, Clock, SignIn};
@@ -13,11 +14,13 @@ use crate::accounts::{ChangeError, Origin};
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
-use crate::ports::{Files, FitTrackeeSource, Store};
+use crate::ports::{Files, FitTrackeeSource, Points, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
+use crate::stores::{FolderPoints, PointsSettings};
 use crate::trackers::work::Worker;
 
 mod openapi;
+mod pages;
 mod policies;
 mod routes;
 mod schemes;
@@ -54,6 +57,22 @@ pub async fn open_fittrackee(url: &str) -> Result<impl FitTrackeeSource, Foreign
 /// [`io::Error`] if it cannot be made or read.
 pub fn open_files(data_dir: &Path) -> io::Result<Arc<dyn Files>> {
     Ok(Arc::new(crate::stores::FolderFiles::open(&data_dir.join("files"))?))
+}
+
+/// Opens the folder of samples below this data folder, making it where needed; they are kept for `retention`, `None`
+/// for ever. Blocks.
+///
+/// # Errors
+///
+/// [`io::Error`] if it cannot be made or read, or another process has it.
+pub fn open_points(data_dir: &Path, retention: Option<Duration>, clock: Arc<dyn Clock>) -> io::Result<Arc<dyn Points>> {
+    let settings = PointsSettings::new(retention, clock);
+    Ok(Arc::new(FolderPoints::open(&data_dir.join("points"), settings)?))
+}
+
+/// Samples that end with the process.
+pub fn scratch_points() -> Arc<dyn Points> {
+    Arc::new(crate::stores::MemoryPoints::default())
 }
 
 /// Files that end with the process, dated by this clock.

@@ -4,22 +4,19 @@
 //! to the gateway, which matches, authenticates and applies policies before a handler runs.
 
 use std::fmt;
-use std::future::Future;
-use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::Response;
 use trackgate_schemes::store::StoreError;
-use trackgate_schemes::{Grant, Identity, Reason, Rejection};
+use trackgate_schemes::{Reason, Rejection};
 
 use crate::accounts::AccountService;
-use crate::layer::{Dialect, Permit};
+use crate::layer::Dialect;
 use crate::mail::Outbox;
 use crate::message::Body;
-use crate::ports::Files;
+use crate::ports::{Files, Points};
 use work::Worker;
 
 pub mod fittrackee;
@@ -44,8 +41,11 @@ pub struct Services {
     pub files: Arc<dyn Files>,
     /// Takes letters; `None` when mail is off.
     pub outbox: Option<Outbox>,
+    /// Samples of riders.
+    pub points: Arc<dyn Points>,
 }
 
+pub use crate::endpoint::{Access, Call, Endpoint, Handler, Reach, Reply};
 pub use manual::Manual;
 
 /// A legacy API spoken in-process.
@@ -66,163 +66,6 @@ pub trait Tracker: fmt::Debug + Send + Sync + 'static {
 
     /// What it tells of them: each but `OPTIONS`, for nobody calls that by hand.
     fn manual(&self) -> Manual;
-}
-
-/// One method and path of a tracker.
-#[derive(Clone)]
-pub struct Endpoint {
-    /// The method; `HEAD` is answered by `GET` endpoints unless it has one of its own.
-    pub method: Method,
-    /// The path with parameters in braces: `/user/{username}`, at the end also `/{*rest}`.
-    pub path: &'static str,
-    /// Whether a credential is asked for.
-    pub access: Access,
-    /// Grants that the identity must have, all of them.
-    pub grants: Vec<Grant>,
-    /// Largest request body in bytes.
-    pub max_body_bytes: u64,
-    /// The wording of its refusals, where it is not the tracker's own.
-    pub dialect: Option<Arc<dyn Dialect>>,
-    /// Which requests it answers.
-    pub reach: Reach,
-    /// What answers.
-    pub handler: Arc<dyn Handler>,
-}
-
-impl Endpoint {
-    /// An endpoint that asks for a credential, takes up to 1 MiB and no special grant.
-    pub fn new(method: Method, path: &'static str, handler: impl Handler) -> Self {
-        Self {
-            method,
-            path,
-            access: Access::Protected,
-            grants: Vec::new(),
-            max_body_bytes: 1 << 20,
-            dialect: None,
-            reach: Reach::Path,
-            handler: Arc::new(handler),
-        }
-    }
-
-    /// Open to everybody, for this reason.
-    #[must_use]
-    pub fn public(mut self, reason: &'static str) -> Self {
-        self.access = Access::Public { reason };
-        self
-    }
-
-    /// Only for identities with this grant too.
-    ///
-    /// # Panics
-    ///
-    /// If `grant` is not of the form `area:action`.
-    #[must_use]
-    pub fn granted(mut self, grant: &'static str) -> Self {
-        self.grants.push(grant.parse().expect("a grant is area:action"));
-        self
-    }
-
-    /// Taking bodies of up to so many bytes.
-    #[must_use]
-    pub fn max_body(mut self, bytes: u64) -> Self {
-        self.max_body_bytes = bytes;
-        self
-    }
-
-    /// Answering these requests instead of those for its path.
-    #[must_use]
-    pub fn reaching(mut self, reach: Reach) -> Self {
-        self.reach = reach;
-        self
-    }
-
-    /// Refusing in this wording.
-    #[must_use]
-    pub fn worded(mut self, dialect: Arc<dyn Dialect>) -> Self {
-        self.dialect = Some(dialect);
-        self
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {:?}", self.method, self.path, self.access)
-    }
-}
-
-/// Whether an endpoint asks for a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Access {
-    /// A credential is asked for.
-    Protected,
-    /// Credentials are neither checked nor counted.
-    Public {
-        /// Why it is open.
-        reason: &'static str,
-    },
-}
-
-/// Which requests an endpoint answers, among those of its method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reach {
-    /// Of any method, those whose path holds `//` and would else be nobody's or this tracker's. The parameter
-    /// `rest` is the clean path without the slash in front, in its canonical form.
-    DoubleSlash,
-    /// Those for a path that nobody has; if it answers `GET` or `HEAD`, also those for the paths of trackers that
-    /// do not take them. The parameter `rest` is the path without the slash in front, decoded once.
-    Elsewhere,
-    /// Those for its path.
-    Path,
-}
-
-/// A request that the gate let through to a tracker.
-#[derive(Debug)]
-pub struct Call {
-    /// What the gate said.
-    pub permit: Permit,
-    /// The request; its body is limited to the endpoint's size.
-    pub request: Request<Body>,
-    /// The path's parameters in order, decoded once.
-    pub parameters: Vec<(Arc<str>, String)>,
-    /// The client's address.
-    pub client: Option<IpAddr>,
-    /// The wall clock when it came in.
-    pub now: SystemTime,
-    /// The id of the request in logs, a UUID.
-    pub request_id: Arc<str>,
-}
-
-impl Call {
-    /// Who is asking.
-    pub fn identity(&self) -> &Identity {
-        self.permit.identity()
-    }
-
-    /// A parameter of the path; empty if the path has none of this name.
-    pub fn parameter(&self, name: &str) -> &str {
-        self.parameters.iter().find(|(key, _)| **key == *name).map_or("", |(_, value)| value)
-    }
-}
-
-/// What answers an endpoint's calls.
-pub trait Handler: Send + Sync + 'static {
-    /// Answers one call. A panic in it is answered by the gateway as an internal fault.
-    fn call(&self, call: Call) -> Reply;
-}
-
-/// The answer to a call.
-pub type Reply = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
-
-impl<F, A> Handler for F
-where
-    F: Fn(Call) -> A + Send + Sync + 'static,
-    A: Future<Output = Response<Body>> + Send + 'static,
-{
-    fn call(&self, call: Call) -> Reply {
-        Box::pin(self(call))
-    }
 }
 
 /// The rejection by this tracker for a store that did not answer; the operator's log learns why.
