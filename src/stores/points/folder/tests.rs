@@ -1,11 +1,10 @@
 //! Points in a folder hold all rules, also after they were opened again.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
-use trackgate_schemes::{ManualClock, SystemClock};
+use trackgate_schemes::SystemClock;
 
 use super::super::conformance::{CHECKS, Model};
 use super::*;

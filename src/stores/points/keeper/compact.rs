@@ -81,7 +81,7 @@ impl View {
 
 /// Files of one range of time, in the order of writing, that should be one: all of a range that is past, or many
 /// small ones. What was written between them must not lie between them in time.
-fn choose(files: &[Arc<BlockFile>], now: i64) -> Option<Vec<Arc<BlockFile>>> {
+pub(super) fn choose(files: &[Arc<BlockFile>], now: i64) -> Option<Vec<Arc<BlockFile>>> {
     let ranges: BTreeSet<_> = files.iter().map(|file| file.range).collect();
     for range in ranges {
         let past = range.1 < now;

@@ -97,7 +97,7 @@ impl Keeper {
 
 /// The ranges of time for which files are made. Those around now are as long as they should be; far in the past
 /// and in the future there may be any number of instants, and a few ranges must do.
-fn windows(heads: &Heads, settings: &Settings) -> Vec<RangeInclusive<i64>> {
+pub(super) fn windows(heads: &Heads, settings: &Settings) -> Vec<RangeInclusive<i64>> {
     let window = settings.window();
     let now = nanos(settings.clock.now());
     let near = match settings.retention {
