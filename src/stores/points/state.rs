@@ -69,7 +69,7 @@ impl Shared {
         let mut layers = Vec::new();
         for file in files.iter().filter(|file| file.has(account)) {
             let source = Source::File { file: Arc::clone(file), account, cache: Some(Arc::clone(&self.cache)) };
-            layers.push(Layer::new(source, since(file.max_seq)));
+            layers.push(Layer::new(source, since(file.listed.clean_seq)));
         }
         for frozen in frozen {
             if let Some(head) = frozen.heads.get(&account) {
@@ -96,15 +96,17 @@ impl State {
                 }
             }
         }
-        if self.has_before(deleted.account, deleted.seq) {
+        // While the log is replayed the list may have named it already.
+        if self.deleted.iter().all(|one| one.seq < deleted.seq) && self.concerns(&deleted) {
+            self.deleted.retain(|one| !deleted.covers(one));
             self.deleted.push(deleted);
         }
     }
 
-    /// Whether there is anything of an account that was written before this and does not change any more.
-    pub(super) fn has_before(&self, account: AccountId, seq: u64) -> bool {
-        self.files.iter().any(|file| file.max_seq < seq && file.has(account))
-            || self.frozen.iter().any(|frozen| frozen.max_seq < seq && frozen.heads.contains_key(&account))
+    /// Whether a deletion may take something from what does not change any more.
+    pub(super) fn concerns(&self, deleted: &Deleted) -> bool {
+        let is_in = |frozen: &Frozen| frozen.max_seq < deleted.seq && frozen.heads.contains_key(&deleted.account);
+        self.files.iter().any(|file| file.is_touched(deleted)) || self.frozen.iter().any(|frozen| is_in(frozen))
     }
 
     /// The types of all fields that have points.
@@ -122,7 +124,8 @@ impl State {
             }
         }
         for file in self.files.iter().rev() {
-            for (account, all) in file.accounts().filter(|(account, _)| !self.is_dropped_after(*account, file.max_seq))
+            for (account, all) in
+                file.accounts().filter(|(account, _)| !self.is_dropped_after(*account, file.listed.clean_seq))
             {
                 for series in all {
                     for field in &series.fields {

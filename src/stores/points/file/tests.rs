@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::super::values::Column;
 use super::*;
 
+const LISTED: Listed = Listed { number: 3, max_seq: 77, clean_seq: 78, range: (0, 20_000) };
+
 const ACCOUNT: AccountId = AccountId(5);
 
 fn key(measurement: &str) -> SeriesKey {
@@ -22,7 +24,7 @@ fn write(folder: &Path) -> BlockFile {
     writer.add(ACCOUNT, &key("m"), &"x".into(), &run(0, 10_000)).unwrap();
     writer.add(ACCOUNT, &key("m"), &"y".into(), &run(0, 1)).unwrap();
     writer.add(ACCOUNT, &key("n"), &"x".into(), &run(i64::MAX - 2, 2)).unwrap();
-    writer.finish(77, (0, 20_000)).unwrap()
+    writer.finish(77, 78, LISTED.range).unwrap()
 }
 
 fn check(file: &BlockFile) {
@@ -44,7 +46,7 @@ fn a_file_is_read_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
     let written = write(folder.path());
     check(&written);
-    let opened = BlockFile::open(folder.path(), 3, 77, (0, 20_000)).unwrap();
+    let opened = BlockFile::open(folder.path(), LISTED).unwrap();
     check(&opened);
     assert_eq!(opened.len, written.len);
 }
@@ -65,7 +67,7 @@ fn a_newer_format_is_told_of() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[8] = 9;
     std::fs::write(&path, bytes).unwrap();
-    let error = BlockFile::open(folder.path(), 3, 77, (0, 0)).unwrap_err();
+    let error = BlockFile::open(folder.path(), LISTED).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
 }
 
@@ -82,7 +84,7 @@ proptest! {
             bytes[at] ^= 1u8 << bit;
         }
         std::fs::write(&path, bytes).unwrap();
-        let Ok(file) = BlockFile::open(folder.path(), 3, 77, (0, 20_000)) else { return Ok(()) };
+        let Ok(file) = BlockFile::open(folder.path(), LISTED) else { return Ok(()) };
         let mut failed = 0;
         for block in &file.field(ACCOUNT, &key("m"), "x").unwrap().blocks {
             match file.read(block, FieldType::Integer) {

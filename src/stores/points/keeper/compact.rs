@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use trackgate_schemes::AccountId;
 
+use super::super::deleted::Deleted;
 use super::super::file::{BlockFile, FileWriter};
 use super::super::layer::{Layer, Source};
 use super::super::settings::nanos;
@@ -24,12 +25,13 @@ impl Keeper {
     pub(in super::super) fn compact(&mut self) -> io::Result<bool> {
         let files = Arc::clone(&self.shared.state().files);
         let now = nanos(self.settings.clock.now());
-        let Some(some) = choose(&files, now.saturating_sub(GRACE)) else { return Ok(false) };
-        let merged = self.merge(&some)?.map(Arc::new);
+        let deleted = self.shared.state().deleted.clone();
+        let Some(some) = choose(&files, &deleted, now.saturating_sub(GRACE)) else { return Ok(false) };
+        let merged = self.merge(&some, &deleted)?.map(Arc::new);
         sync_folder(&self.folder)?;
-        let gone = |file: &Arc<BlockFile>| some.iter().any(|one| one.number == file.number);
+        let gone = |file: &Arc<BlockFile>| some.iter().any(|one| one.listed.number == file.listed.number);
         let mut left: Vec<_> = files.iter().filter(|file| !gone(file)).cloned().chain(merged.clone()).collect();
-        left.sort_by_key(|file| (file.max_seq, file.number));
+        left.sort_by_key(|file| (file.listed.max_seq, file.listed.number));
         self.shared.state().files = Arc::new(left);
         if let Err(error) = self.write_manifest(None) {
             self.shared.state().files = files;
@@ -41,15 +43,14 @@ impl Keeper {
     }
 
     /// One file that has what these have, account by account; `None` if nothing is left of them.
-    fn merge(&mut self, files: &[Arc<BlockFile>]) -> io::Result<Option<BlockFile>> {
+    fn merge(&mut self, files: &[Arc<BlockFile>], deleted: &[Arc<Deleted>]) -> io::Result<Option<BlockFile>> {
         let number = self.next_number();
         let mut writer = FileWriter::new(&self.folder, number)?;
-        let deleted = self.shared.state().deleted.clone();
         let accounts: BTreeSet<AccountId> = files.iter().flat_map(|file| file.accounts()).map(|(id, _)| id).collect();
         for account in accounts {
             let layers = files.iter().map(|file| {
                 let source = Source::File { file: Arc::clone(file), account, cache: None };
-                let since = deleted.iter().filter(|one| one.account == account && one.seq > file.max_seq);
+                let since = deleted.iter().filter(|one| one.account == account && one.seq > file.listed.clean_seq);
                 Layer::new(source, since.cloned().collect())
             });
             View::new(layers.collect()).copy(account, &mut writer)?;
@@ -57,9 +58,10 @@ impl Keeper {
         if writer.is_empty() {
             return Ok(None);
         }
-        let max_seq = files.iter().map(|file| file.max_seq).max().unwrap_or_default();
-        let range = files.first().map_or((i64::MIN, i64::MAX), |file| file.range);
-        writer.finish(max_seq, range).map(Some)
+        let max_seq = files.iter().map(|file| file.listed.max_seq).max().unwrap_or_default();
+        let clean_seq = deleted.last().map_or(0, |last| last.seq).max(max_seq);
+        let range = files.first().map_or((i64::MIN, i64::MAX), |file| file.listed.range);
+        writer.finish(max_seq, clean_seq, range).map(Some)
     }
 }
 
@@ -79,24 +81,29 @@ impl View {
     }
 }
 
-/// Files of one range of time, in the order of writing, that should be one: all of a range that is past, or many
-/// small ones. What was written between them must not lie between them in time.
-pub(super) fn choose(files: &[Arc<BlockFile>], now: i64) -> Option<Vec<Arc<BlockFile>>> {
-    let ranges: BTreeSet<_> = files.iter().map(|file| file.range).collect();
-    for range in ranges {
-        let past = range.1 < now;
-        let small = |file: &&Arc<BlockFile>| past || file.len < SMALL_BYTES;
+/// Files of one range of time, in the order of writing, that should be one: those of a range that is past, or many
+/// small ones; or one of which something was deleted. What was written between them must not lie between them in
+/// time.
+pub(super) fn choose(files: &[Arc<BlockFile>], deleted: &[Arc<Deleted>], now: i64) -> Option<Vec<Arc<BlockFile>>> {
+    let ranges: BTreeSet<_> = files.iter().map(|file| file.listed.range).collect();
+    for (first, last) in ranges {
+        let past = last < now;
+        let enough = |some: &[Arc<BlockFile>]| {
+            let touched = |file: &Arc<BlockFile>| deleted.iter().filter(|one| file.is_touched(one)).count();
+            some.len() >= if past { 2 } else { MANY }
+                || some.iter().any(|file| touched(file) >= if past { 1 } else { MANY_DELETIONS })
+        };
         let mut some: Vec<Arc<BlockFile>> = Vec::new();
-        for file in files.iter().filter(|file| file.range.0 <= range.1 && file.range.1 >= range.0) {
-            if file.range == range && small(&file) {
+        for file in files.iter().filter(|file| file.listed.range.0 <= last && file.listed.range.1 >= first) {
+            if file.listed.range == (first, last) && (past || file.len < SMALL_BYTES) {
                 some.push(Arc::clone(file));
-            } else if some.len() >= MANY {
+            } else if enough(&some) {
                 break;
             } else {
                 some.clear();
             }
         }
-        if some.len() >= if past { 2 } else { MANY } {
+        if enough(&some) {
             return Some(some);
         }
     }
@@ -108,6 +115,9 @@ const GRACE: i64 = 600_000_000_000;
 
 /// How many small files are too many.
 const MANY: usize = 8;
+
+/// How many deletions are too many while a range goes on.
+const MANY_DELETIONS: usize = 64;
 
 /// Up to which length a file is small.
 const SMALL_BYTES: u64 = 32 << 20;

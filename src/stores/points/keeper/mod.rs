@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::file::BlockFile;
 use super::log::sync_folder;
-use super::manifest::{Listed, Manifest};
+use super::manifest::Manifest;
 use super::settings::Settings;
 use super::state::{Shared, State};
 use super::writer::Job;
@@ -85,7 +85,7 @@ impl Keeper {
     pub(super) fn expire(&mut self) -> io::Result<usize> {
         let cutoff = self.settings.cutoff();
         let (gone, left): (Vec<_>, Vec<_>) =
-            self.shared.state().files.iter().cloned().partition(|file| file.range.1 < cutoff);
+            self.shared.state().files.iter().cloned().partition(|file| file.listed.range.1 < cutoff);
         if gone.is_empty() {
             return Ok(0);
         }
@@ -109,7 +109,7 @@ impl Keeper {
         let manifest = Manifest {
             next_number: self.manifest.next_number,
             sealed: sealed.unwrap_or(self.manifest.sealed),
-            files: files.iter().map(|file| listed(file)).collect(),
+            files: files.iter().map(|file| file.listed).collect(),
             deleted,
         };
         manifest.write(&self.folder)?;
@@ -121,7 +121,7 @@ impl Keeper {
     /// names stays.
     fn remove_unlisted(&self, made: &[Arc<BlockFile>]) {
         if let Ok(Some(list)) = Manifest::read(&self.folder) {
-            let listed = |file: &&Arc<BlockFile>| list.files.iter().any(|one| one.number == file.number);
+            let listed = |file: &&Arc<BlockFile>| list.files.iter().any(|one| one.number == file.listed.number);
             made.iter().filter(|file| !listed(file)).for_each(|file| remove(file));
         }
     }
@@ -133,14 +133,10 @@ impl Keeper {
     }
 }
 
-fn listed(file: &BlockFile) -> Listed {
-    Listed { number: file.number, max_seq: file.max_seq, range: file.range }
-}
-
 /// Lets go of deletions of what is not there any more.
 fn forget_deletions(state: &mut State) {
     let mut deleted = std::mem::take(&mut state.deleted);
-    deleted.retain(|one| state.has_before(one.account, one.seq));
+    deleted.retain(|one| state.concerns(one));
     state.deleted = deleted;
 }
 

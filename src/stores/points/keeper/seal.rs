@@ -68,7 +68,7 @@ impl Keeper {
         if writer.is_empty() {
             return Ok(None);
         }
-        writer.finish(max_seq, (*range.start(), *range.end())).map(Some)
+        writer.finish(max_seq, max_seq, (*range.start(), *range.end())).map(Some)
     }
 
     /// Lists files in place of what is frozen.
