@@ -151,6 +151,7 @@ fn settings() -> PointsSettings {
 fn open(folder: &Path) -> FolderPoints {
     let mut settings = settings();
     settings.log_bytes = 20_000;
+    settings.merge_after = Duration::ZERO;
     FolderPoints::open(folder, settings).unwrap()
 }
 

@@ -35,7 +35,7 @@ fn open(folder: &Path) -> FolderPoints {
 /// Writers that each wait for one write before they begin the next.
 async fn write(folder: &Path, writers: i64, points: i64) {
     let store = Arc::new(open(folder));
-    let (began, until) = (Instant::now(), Duration::from_secs(3));
+    let (began, until, cpu) = (Instant::now(), Duration::from_secs(3), cpu_seconds());
     let mut tasks = tokio::task::JoinSet::new();
     for writer in 0..writers {
         let store = Arc::clone(&store);
@@ -50,7 +50,11 @@ async fn write(folder: &Path, writers: i64, points: i64) {
     }
     let total: i64 = tasks.join_all().await.into_iter().sum();
     let seconds = began.elapsed().as_secs_f64();
-    println!("{writers:3} writers of {points:4} points: {:9.0} points/s", per(total, seconds));
+    let cpu = (cpu_seconds() - cpu) * 1e6 / per(total, 1.0);
+    println!(
+        "{writers:3} writers of {points:4} points: {:9.0} points/s, {cpu:6.2} us of CPU a point",
+        per(total, seconds)
+    );
     store.close().await.unwrap();
 }
 
@@ -131,6 +135,13 @@ fn ride(rider: i64, from: i64, points: i64) -> Batch {
 fn mixed(number: i64) -> i64 {
     let mixed = number.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33).cast_signed()
+}
+
+/// The time that this process was running, in seconds.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let ticks = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
+    ticks.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
 }
 
 fn size(folder: &Path) -> u64 {

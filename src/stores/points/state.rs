@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use trackgate_schemes::AccountId;
 
@@ -19,6 +20,8 @@ use super::watchers::Watchers;
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// Told when something was made into files, or could not be.
+    sealed: Condvar,
     pub(super) cache: Arc<Cache>,
     pub(super) watchers: Watchers,
 }
@@ -34,6 +37,8 @@ pub(super) struct State {
     pub(super) files: Arc<Vec<Arc<BlockFile>>>,
     /// What was deleted of files and what is frozen, in the order of deleting.
     pub(super) deleted: Deletions,
+    /// Whether what is frozen could not be made into files when that was tried last.
+    pub(super) sealing_fails: bool,
 }
 
 pub(super) type Heads = HashMap<AccountId, Arc<Head>>;
@@ -50,11 +55,28 @@ pub(super) struct Frozen {
 
 impl Shared {
     pub(super) fn new(state: State, cache_bytes: usize) -> Self {
-        Self { state: Mutex::new(state), cache: Arc::new(Cache::new(cache_bytes)), watchers: Watchers::default() }
+        Self {
+            state: Mutex::new(state),
+            sealed: Condvar::new(),
+            cache: Arc::new(Cache::new(cache_bytes)),
+            watchers: Watchers::default(),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes whether what was frozen could be made into files.
+    pub(super) fn tell_sealed(&self, done: bool) {
+        self.state().sealing_fails = !done;
+        self.sealed.notify_all();
+    }
+
+    /// Waits a while until less than so many are frozen, unless that cannot be hoped for.
+    pub(super) fn wait_for_sealing(&self, frozen: usize) {
+        let hopeful = |state: &mut State| state.frozen.len() >= frozen && !state.sealing_fails;
+        drop(self.sealed.wait_timeout_while(self.state(), SEALING, hopeful));
     }
 
     /// What there is of an account now.
@@ -141,3 +163,6 @@ impl State {
         self.deleted.iter().any(|one| one.account == account && one.seq > seq && one.what == What::Everything)
     }
 }
+
+/// How long writing waits for files to be made at most.
+const SEALING: Duration = Duration::from_secs(10);

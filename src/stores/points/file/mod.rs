@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{StoreError, StoreErrorKind};
@@ -45,6 +46,8 @@ pub(super) struct BlockFile {
     pub(super) listed: Listed,
     /// Its length in bytes.
     pub(super) len: u64,
+    /// When it was made, or opened.
+    pub(super) made_at: Instant,
     path: PathBuf,
     file: File,
     accounts: HashMap<AccountId, Vec<SeriesBlocks>>,
@@ -94,7 +97,7 @@ impl BlockFile {
         file.read_exact_at(&mut head, 0).map_err(of_file(&path))?;
         header::check(&head, Kind::Blocks, &path)?;
         let accounts = index::read(&file, len)?.ok_or_else(|| damaged(&path, "has a damaged index"))?;
-        Ok(Self { listed, len, path, file, accounts })
+        Ok(Self { listed, len, made_at: Instant::now(), path, file, accounts })
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use trackgate_schemes::AccountId;
 
@@ -122,6 +123,7 @@ impl FileWriter {
         Ok(BlockFile {
             listed: Listed { number: self.number, max_seq, clean_seq, range },
             len: self.offset + index.len() as u64,
+            made_at: Instant::now(),
             path: self.path.clone(),
             file,
             accounts: std::mem::take(&mut self.accounts).into_iter().collect(),

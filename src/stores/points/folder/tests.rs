@@ -13,7 +13,7 @@ use super::*;
 use crate::ports::FieldValue;
 
 fn settings() -> Settings {
-    Settings::new(None, Arc::new(SystemClock))
+    Settings { merge_after: Duration::ZERO, ..Settings::new(None, Arc::new(SystemClock)) }
 }
 
 fn open(folder: &Path) -> FolderPoints {
@@ -140,9 +140,8 @@ async fn a_file_that_is_over_and_was_removed_may_be_missing_but_no_other() {
     points.write(AccountId(1), floats("m", "x", &[(99 * hour, 1.0)])).await.unwrap();
     points.seal().await;
     drop(points);
-    let blocks = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    fs::remove_file(blocks.filter(|path| path.extension().is_some_and(|name| name == "blocks")).next().unwrap())
-        .unwrap();
+    let mut files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    fs::remove_file(files.find(|path| path.extension().is_some_and(|name| name == "blocks")).unwrap()).unwrap();
     assert_eq!(FolderPoints::open(folder.path(), settings.clone()).unwrap_err().kind(), io::ErrorKind::NotFound);
     clock.advance(Duration::from_hours(9));
     let points = FolderPoints::open(folder.path(), settings).unwrap();

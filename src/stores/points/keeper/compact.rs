@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use trackgate_schemes::AccountId;
 
@@ -26,7 +27,9 @@ impl Keeper {
         let files = Arc::clone(&self.shared.state().files);
         let now = nanos(self.settings.clock.now());
         let deleted = self.shared.state().deleted.clone();
-        let Some(some) = choose(&files, &deleted, now.saturating_sub(GRACE)) else { return Ok(false) };
+        let Some(some) = choose(&files, &deleted, now.saturating_sub(GRACE), self.settings.merge_after) else {
+            return Ok(false);
+        };
         let merged = self.merge(&some, &deleted)?.map(Arc::new);
         sync_folder(&self.folder)?;
         let gone = |file: &Arc<BlockFile>| some.iter().any(|one| one.listed.number == file.listed.number);
@@ -38,7 +41,7 @@ impl Keeper {
             self.remove_unlisted(merged.as_slice());
             return Err(error);
         }
-        some.iter().for_each(|file| remove(file));
+        remove(&some);
         Ok(true)
     }
 
@@ -81,43 +84,62 @@ impl View {
     }
 }
 
-/// Files of one range of time, in the order of writing, that should be one: those of a range that is past, or many
-/// small ones; or one of which something was deleted. What was written between them must not lie between them in
-/// time.
-pub(super) fn choose(files: &[Arc<BlockFile>], deleted: &[Arc<Deleted>], now: i64) -> Option<Vec<Arc<BlockFile>>> {
+/// Files of one range of time, in the order of writing, that should be one. What was written between them must not
+/// lie between them in time.
+pub(super) fn choose(
+    files: &[Arc<BlockFile>],
+    deleted: &[Arc<Deleted>],
+    now: i64,
+    quiet: Duration,
+) -> Option<Vec<Arc<BlockFile>>> {
     let ranges: BTreeSet<_> = files.iter().map(|file| file.listed.range).collect();
     for (first, last) in ranges {
-        let past = last < now;
-        let enough = |some: &[Arc<BlockFile>]| {
-            let touched = |file: &Arc<BlockFile>| deleted.iter().filter(|one| file.is_touched(one)).count();
-            some.len() >= if past { 2 } else { MANY }
-                || some.iter().any(|file| touched(file) >= if past { 1 } else { MANY_DELETIONS })
-        };
-        let mut some: Vec<Arc<BlockFile>> = Vec::new();
-        for file in files.iter().filter(|file| file.listed.range.0 <= last && file.listed.range.1 >= first) {
-            if file.listed.range == (first, last) && (past || file.len < SMALL_BYTES) {
-                some.push(Arc::clone(file));
-            } else if enough(&some) {
-                break;
-            } else {
-                some.clear();
+        let over = last < now;
+        let overlapping = files.iter().filter(|file| file.listed.range.0 <= last && file.listed.range.1 >= first);
+        let overlapping: Vec<_> = overlapping.collect();
+        for some in overlapping.chunk_by(|a, b| a.listed.range == b.listed.range) {
+            if some.first().is_some_and(|file| file.listed.range == (first, last))
+                && let Some(some) = choose_of(some, deleted, over, quiet)
+            {
+                return Some(some.iter().copied().cloned().collect());
             }
-        }
-        if enough(&some) {
-            return Some(some);
         }
     }
     None
 }
 
+/// Files out of those of one range that follow each other: all when the range is over and nothing was added for a
+/// while, else those at the end of which there are many, and none much longer than all after it, so that what was
+/// merged once is not merged again with each file that is added.
+fn choose_of<'a>(
+    some: &'a [&'a Arc<BlockFile>],
+    deleted: &[Arc<Deleted>],
+    over: bool,
+    quiet: Duration,
+) -> Option<&'a [&'a Arc<BlockFile>]> {
+    let touched = |file: &Arc<BlockFile>| deleted.iter().filter(|one| file.is_touched(one)).count();
+    let touched = some.iter().map(|file| touched(file)).max().unwrap_or_default();
+    let is_quiet = over && some.iter().all(|file| file.made_at.elapsed() >= quiet);
+    if touched >= MANY_DELETIONS || is_quiet && (some.len() > 1 || touched > 0) {
+        return Some(some);
+    }
+    let mut bytes = 0;
+    let mut from = some.len();
+    for (place, file) in some.iter().enumerate().rev() {
+        if from < some.len() && file.len > 2 * bytes {
+            break;
+        }
+        bytes += file.len;
+        from = place;
+    }
+    some.get(from..).filter(|some| some.len() >= MANY)
+}
+
 /// How long after its end a range is past.
 const GRACE: i64 = 600_000_000_000;
 
-/// How many small files are too many.
+/// How many files that go on are too many.
 const MANY: usize = 8;
 
-/// How many deletions are too many while a range goes on.
+/// How many deletions are too many while files are added.
 const MANY_DELETIONS: usize = 64;
-
-/// Up to which length a file is small.
-const SMALL_BYTES: u64 = 32 << 20;

@@ -42,6 +42,7 @@ pub(super) struct Keeper {
 /// Works until it is told to stop, or nobody is left to tell it.
 pub(super) fn run(keeper: &Mutex<Keeper>, errands: &Receiver<Errand>, writer: &mpsc::WeakUnboundedSender<Job>) {
     let mut expired = Instant::now();
+    let mut merging_failed: Option<Instant> = None;
     let mut wait = PAUSE;
     loop {
         match errands.recv_timeout(wait) {
@@ -50,20 +51,32 @@ pub(super) fn run(keeper: &Mutex<Keeper>, errands: &Receiver<Errand>, writer: &m
         }
         let mut keeper = keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let mut look = || {
-            keeper.seal()?;
+            // First, as on a full disk it makes room.
             if expired.elapsed() >= EXPIRE_EVERY {
                 expired = Instant::now();
                 if keeper.expire()? > 0 {
                     tell(writer, Job::Types);
                 }
             }
-            while keeper.compact()? {}
-            Ok::<_, io::Error>(())
+            let sealed = keeper.seal();
+            keeper.shared.tell_sealed(sealed.is_ok());
+            sealed
         };
         wait = PAUSE;
         if let Err(error) = look() {
             tracing::error!(%error, "files of points cannot be made; it is tried again");
             wait = AFTER_FAILURE;
+        } else if merging_failed.is_none_or(|at| at.elapsed() >= MERGE_AGAIN) {
+            merging_failed = None;
+            match keeper.compact() {
+                // What was frozen meanwhile goes first.
+                Ok(true) => wait = Duration::ZERO,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "files of points cannot be merged; it is tried again in a while");
+                    merging_failed = Some(Instant::now());
+                }
+            }
         }
         drop(keeper);
         tell(writer, Job::Turn { now: false });
@@ -92,9 +105,7 @@ impl Keeper {
         // They go before they leave the list: on a disk that is full, that makes the room for the list. Views that
         // are there have them open.
         self.shared.state().files = Arc::new(left);
-        for file in &gone {
-            remove(file);
-        }
+        remove(&gone);
         self.write_manifest(None)?;
         Ok(gone.len())
     }
@@ -121,8 +132,9 @@ impl Keeper {
     /// names stays.
     fn remove_unlisted(&self, made: &[Arc<BlockFile>]) {
         if let Ok(Some(list)) = Manifest::read(&self.folder) {
-            let listed = |file: &&Arc<BlockFile>| list.files.iter().any(|one| one.number == file.listed.number);
-            made.iter().filter(|file| !listed(file)).for_each(|file| remove(file));
+            let named = |file: &Arc<BlockFile>| list.files.iter().any(|one| one.number == file.listed.number);
+            let unnamed: Vec<_> = made.iter().filter(|file| !named(file)).cloned().collect();
+            remove(&unnamed);
         }
     }
 
@@ -140,9 +152,11 @@ fn forget_deletions(state: &mut State) {
     state.deleted = deleted;
 }
 
-fn remove(file: &BlockFile) {
-    if let Err(error) = fs::remove_file(file.path()) {
-        tracing::warn!(path = %file.path().display(), %error, "a file of points that is over cannot be removed");
+fn remove(files: &[Arc<BlockFile>]) {
+    for file in files {
+        if let Err(error) = fs::remove_file(file.path()) {
+            tracing::warn!(path = %file.path().display(), %error, "a file of points that is over cannot be removed");
+        }
     }
 }
 
@@ -151,5 +165,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// How soon it looks again after something failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+/// How soon files are merged again after that failed: one that is damaged stays so.
+const MERGE_AGAIN: Duration = Duration::from_mins(10);
 
 const EXPIRE_EVERY: Duration = Duration::from_mins(5);

@@ -36,7 +36,7 @@ impl Keeper {
             match self.write(&frozen.heads, number, &range, frozen.max_seq) {
                 Ok(file) => made.extend(file.map(Arc::new)),
                 Err(error) => {
-                    made.iter().for_each(|file| remove(file));
+                    remove(&made);
                     return Err(error);
                 }
             }

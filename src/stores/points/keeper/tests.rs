@@ -16,7 +16,8 @@ const HOUR: i64 = 3_600_000_000_000;
 
 fn settings(retention_hours: Option<u64>, now: i64) -> Settings {
     let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(now.unsigned_abs());
-    Settings::new(retention_hours.map(Duration::from_hours), Arc::new(ManualClock::new(at)))
+    let settings = Settings::new(retention_hours.map(Duration::from_hours), Arc::new(ManualClock::new(at)));
+    Settings { merge_after: Duration::ZERO, ..settings }
 }
 
 fn heads(times: &[i64]) -> Heads {
@@ -142,14 +143,27 @@ fn many_files_of_an_hour_that_goes_on_become_one() {
 }
 
 #[test]
+fn what_was_merged_is_not_merged_again_with_each_new_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { merge_after: Duration::from_hours(1), ..settings(Some(8), 100 * HOUR) };
+    let many: Vec<_> = (0..3000).map(|n| 100 * HOUR + n * n * n).collect();
+    let all = (0..7).map(|n| heads(&[100 * HOUR + n])).collect::<Vec<_>>();
+    let mut keeper = keeper(folder.path(), settings, [vec![heads(&many)], all].concat());
+    keeper.seal().unwrap();
+    assert!(!keeper.compact().unwrap(), "the first is longer than all others");
+    assert_eq!(choose(&keeper.shared.state().files, &[], 200 * HOUR, Duration::ZERO).unwrap().len(), 8);
+    assert!(choose(&keeper.shared.state().files, &[], 200 * HOUR, Duration::from_hours(1)).is_none());
+}
+
+#[test]
 fn what_was_written_between_them_keeps_files_apart() {
     let folder = tempfile::tempdir().unwrap();
     let all = vec![heads(&[5 * HOUR]), heads(&[5 * HOUR]), heads(&[5 * HOUR])];
     let mut keeper = keeper(folder.path(), settings(Some(8), 6 * HOUR), all);
     keeper.seal().unwrap();
     let mut files = keeper.shared.state().files.to_vec();
-    assert_eq!(choose(&files, &[], 100 * HOUR).unwrap().len(), 3);
+    assert_eq!(choose(&files, &[], 100 * HOUR, Duration::ZERO).unwrap().len(), 3);
     keeper.shared.state().files = Arc::default();
     Arc::get_mut(&mut files[1]).unwrap().listed.range.1 += HOUR;
-    assert!(choose(&files, &[], 100 * HOUR).is_none());
+    assert!(choose(&files, &[], 100 * HOUR, Duration::ZERO).is_none());
 }
