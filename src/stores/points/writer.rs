@@ -195,6 +195,10 @@ impl Writer {
         if !now && self.log.bytes() < self.settings.log_bytes && since.elapsed() < self.settings.log_age {
             return;
         }
+        // Should writing be faster than that, it waits.
+        if self.log.bytes() >= 2 * self.settings.log_bytes {
+            self.shared.wait_for_sealing(FROZEN);
+        }
         {
             let mut state = self.shared.state();
             if state.frozen.len() >= FROZEN {

@@ -133,14 +133,14 @@ fn files(folder: &Path, manifest: &Manifest, names: &Names, settings: &Settings)
     }
     let mut files = Vec::new();
     for listed in &manifest.files {
-        match BlockFile::open(folder, listed.number, listed.max_seq, listed.range) {
+        match BlockFile::open(folder, *listed) {
             Ok(file) => files.push(Arc::new(file)),
             // Its time was over, and the list without it was not written any more.
             Err(error) if error.kind() == io::ErrorKind::NotFound && listed.range.1 < settings.cutoff() => {}
             Err(error) => return Err(error),
         }
     }
-    files.sort_by_key(|file| (file.max_seq, file.number));
+    files.sort_by_key(|file| (file.listed.max_seq, file.listed.number));
     Ok(files)
 }
 
@@ -161,11 +161,7 @@ fn replay(
             }
             counts = true;
             match record {
-                Record::Delete(account, what) => {
-                    if state.deleted.iter().all(|one| one.seq != seq) {
-                        state.delete(Arc::new(Deleted { seq, account, what }));
-                    }
-                }
+                Record::Delete(account, what) => state.delete(Arc::new(Deleted { seq, account, what })),
                 Record::Write(account, batch) => {
                     Arc::make_mut(state.heads.entry(account).or_default()).apply(batch);
                 }
