@@ -62,16 +62,20 @@ async fn write(folder: &Path, writers: i64, points: i64) {
 async fn fill(folder: &Path, millions: i64) {
     let total = millions * 1_000_000;
     let seconds = total / RIDERS;
-    let store = open(folder);
+    let store = Arc::new(open(folder));
     let began = Instant::now();
     for from in (0..seconds).step_by(60) {
+        let mut writes = tokio::task::JoinSet::new();
         for rider in 0..RIDERS {
-            store.write(AccountId(rider), ride(rider, from, 60.min(seconds - from))).await.unwrap();
+            let (store, batch) = (Arc::clone(&store), ride(rider, from, 60.min(seconds - from)));
+            writes.spawn(async move { store.write(AccountId(rider), batch).await.unwrap() });
         }
+        writes.join_all().await;
     }
     println!("{total} points of {} fields written in {:.1?}", FIELDS.len(), began.elapsed());
     store.close().await.unwrap();
     drop(store);
+    // First with a log, then, when all of it is in files, without.
     for round in 0..2 {
         let began = Instant::now();
         let store = open(folder);

@@ -40,7 +40,17 @@ pub(super) struct NewWriter {
 impl NewWriter {
     pub(super) fn with(self, frozen: std::sync::mpsc::Sender<Errand>) -> Writer {
         let Self { shared, settings, log, types, next_seq, log_since } = self;
-        Writer { shared, settings, log, types, next_seq, log_since, frame: FrameWriter::default(), frozen }
+        Writer {
+            shared,
+            settings,
+            log,
+            types,
+            next_seq,
+            log_since,
+            frame: FrameWriter::default(),
+            failing: false,
+            frozen,
+        }
     }
 }
 
@@ -50,7 +60,7 @@ impl NewWriter {
 ///
 /// See [`FolderPoints::open`](super::FolderPoints::open).
 pub(super) fn open(folder: &Path, settings: Settings) -> io::Result<Opened> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(of_file(folder))?;
+    make(folder).map_err(of_file(folder))?;
     let lock = lock(folder)?;
     let names = Names::read(folder)?;
     let manifest = match Manifest::read(folder)? {
@@ -82,6 +92,16 @@ pub(super) fn open(folder: &Path, settings: Settings) -> io::Result<Opened> {
         log_since,
     };
     Ok(Opened { keeper: Keeper { folder: folder.to_owned(), settings, shared, manifest }, writer, lock })
+}
+
+/// Makes the folder if it is missing.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    log::sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 fn lock(folder: &Path) -> io::Result<File> {

@@ -43,7 +43,7 @@ pub(super) struct Keeper {
 pub(super) fn run(keeper: &Mutex<Keeper>, errands: &Receiver<Errand>, writer: &mpsc::WeakUnboundedSender<Job>) {
     let mut expired = Instant::now();
     let mut merging_failed: Option<Instant> = None;
-    let mut wait = PAUSE;
+    let (mut wait, mut after_failure) = (PAUSE, AFTER_FAILURE);
     loop {
         match errands.recv_timeout(wait) {
             Ok(Errand::Look) | Err(RecvTimeoutError::Timeout) => {}
@@ -65,8 +65,13 @@ pub(super) fn run(keeper: &Mutex<Keeper>, errands: &Receiver<Errand>, writer: &m
         wait = PAUSE;
         if let Err(error) = look() {
             tracing::error!(%error, "files of points cannot be made; it is tried again");
-            wait = AFTER_FAILURE;
-        } else if merging_failed.is_none_or(|at| at.elapsed() >= MERGE_AGAIN) {
+            wait = after_failure;
+            after_failure = (2 * after_failure).min(PAUSE);
+            drop(keeper);
+            continue;
+        }
+        after_failure = AFTER_FAILURE;
+        if merging_failed.is_none_or(|at| at.elapsed() >= MERGE_AGAIN) {
             merging_failed = None;
             match keeper.compact() {
                 // What was frozen meanwhile goes first.
