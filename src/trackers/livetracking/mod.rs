@@ -32,10 +32,10 @@ use samples::Room;
 use scheme::{InHeader, InQuery};
 
 mod dialect;
-#[expect(dead_code, reason = "the engine comes next")]
 mod influxql;
 mod line;
 mod operations;
+mod query;
 mod routes;
 mod samples;
 mod scheme;

@@ -33,7 +33,12 @@ mod answers;
 mod body;
 mod dialect;
 mod parameters;
+mod query;
 mod quote;
+mod running;
+mod sources;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use answers::Answers;
@@ -57,6 +62,10 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         open(Method::OPTIONS, "/write", options),
         // The handler has its own limit, which comes behind other checks.
         asking(Method::POST, "/write", write::write).max_body(u64::MAX),
+        open(Method::OPTIONS, "/query", options),
+        asking(Method::GET, "/query", query::query),
+        asking(Method::POST, "/query", query::query).max_body(parameters::MAX_BYTES),
+        open(Method::HEAD, "/query", query::no_head),
         open(Method::GET, "/status", status),
     ];
     endpoints.into_iter().map(|endpoint| endpoint.worded(Arc::clone(&dialect) as _)).collect()
