@@ -22,13 +22,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use tokio::sync::Semaphore;
-use trackgate_schemes::{Rejection, Scheme};
+use trackgate_schemes::{Forget, Rejection, Scheme};
 
 use crate::accounts::{AccountService, Visibility};
 use crate::layer::{Dialect, Refusal};
 use crate::ports::Points;
 use crate::trackers::{Call, Endpoint, Handler, Manual, Services, Tracker, whole};
-use samples::Room;
+use samples::{Leftovers, Room};
 use scheme::{InHeader, InQuery};
 
 mod dialect;
@@ -147,6 +147,8 @@ struct State {
     room: Room,
     /// For queries.
     turns: Arc<Semaphore>,
+    /// Kept for as long as the tracker is.
+    _leftovers: Arc<dyn Forget>,
 }
 
 impl LiveTracking {
@@ -154,7 +156,10 @@ impl LiveTracking {
     pub fn new(services: Services, settings: Settings) -> Self {
         let Services { accounts, points, .. } = services;
         let turns = Arc::new(Semaphore::new(settings.query.at_once));
-        let state = State { accounts, points, settings, room: Room::new(), turns };
+        let leftovers = Leftovers::new(Arc::clone(accounts.store()), Arc::clone(&points));
+        let leftovers: Arc<dyn Forget> = Arc::new(leftovers);
+        accounts.memories().add_of_documents(&leftovers);
+        let state = State { accounts, points, settings, room: Room::new(), turns, _leftovers: leftovers };
         Self { state: Arc::new(state), schemes: Vec::new() }
     }
 
@@ -198,7 +203,7 @@ impl Tracker for LiveTracking {
     }
 
     fn manual(&self) -> Manual {
-        operations::manual(self.state.settings)
+        samples::told_of(operations::manual(self.state.settings))
     }
 }
 

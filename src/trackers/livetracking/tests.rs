@@ -177,8 +177,7 @@ async fn a_store_that_is_down_is_503_in_the_dialect() {
 
 #[tokio::test]
 async fn enu_06_settings_close_the_list_and_registration() {
-    let closed =
-        Settings { directory: Directory::Closed, registration: Registration::Closed, ..Settings::default() };
+    let closed = Settings { directory: Directory::Closed, registration: Registration::Closed, ..Settings::default() };
     let play = play_with(closed);
     rider(&play, "testrider", None).await;
     rider(&play, "hidden", None).await;

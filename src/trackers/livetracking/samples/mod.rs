@@ -32,6 +32,8 @@ mod access;
 mod answers;
 mod body;
 mod dialect;
+mod leftovers;
+mod operations;
 mod parameters;
 mod query;
 mod quote;
@@ -46,6 +48,8 @@ use answers::Answers;
 pub(super) use access::READER;
 pub(super) use body::Room;
 pub use dialect::SampleDialect;
+pub(super) use leftovers::Leftovers;
+pub(super) use operations::told_of;
 pub(super) use parameters::decoded;
 
 /// The end points. Within a path the order is that of the original's `Allow` lines.

@@ -1,7 +1,8 @@
 //! `GET` and `POST /query`: statements in, tables out (contract section 7).
 //!
 //! The order of checks is that of the original: credentials, `q`, `params`, the statements, and then whether each of
-//! them may run, before any does. Statements that change something run by `GET` too, with the original's warning.
+//! them may run, before any does. Statements that change something run by `GET` too, with a warning where the original
+//! has one.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -20,7 +21,7 @@ use super::sources::Databases;
 use super::write::{Failure, nanoseconds};
 use crate::message::Body;
 use crate::trackers::livetracking::influxql::ast::{Budget, Privilege, Show, Shown, Statement};
-use crate::trackers::livetracking::influxql::{self, Params, Parsed};
+use crate::trackers::livetracking::influxql::{self, Params, ParamsError, Parsed};
 use crate::trackers::livetracking::query::{Epoch, Output};
 use crate::trackers::livetracking::{ID, State};
 use crate::trackers::{Call, Reply};
@@ -79,7 +80,7 @@ async fn read(parameters: &Parameters) -> Result<Vec<Parsed>, Failure> {
     if text.is_empty() {
         return Err(Failure::bad_request("missing required parameter \"q\""));
     }
-    let params = Params::parse(parameters.get("params")).map_err(|error| Failure::bad_request(error.to_string()))?;
+    let params = Params::parse(parameters.get("params"))?;
     // Long ones, and regular expressions, take their time.
     let is_quick = text.len() <= READ_AT_ONCE && !text.contains(['~', '/']);
     let parsed = if is_quick {
@@ -90,6 +91,12 @@ async fn read(parameters: &Parameters) -> Result<Vec<Parsed>, Failure> {
         reading.await.map_err(|_broken| Rejection::new(Reason::Internal, ID))?
     };
     parsed.map_err(|error| Failure::bad_request(format!("error parsing query: {error}")))
+}
+
+impl From<ParamsError> for Failure {
+    fn from(error: ParamsError) -> Self {
+        Self::bad_request(error.to_string())
+    }
 }
 
 /// What the statements are run on, if `who` may run each of them.

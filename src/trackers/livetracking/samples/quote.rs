@@ -74,7 +74,10 @@ mod tests {
     fn texts_are_quoted_as_recorded() {
         for (text, quoted) in [
             (&b"unable to parse 'a\x00b\tc\x7f'"[..], r#""unable to parse 'a\u0000b\tc"#.to_owned() + "\u{7f}'\""),
-            ("say \"hi\" \\ <&> ü\u{2028}\r\n".as_bytes(), r#""say \"hi\" \\ \u003c\u0026\u003e ü\u2028\r\n""#.to_owned()),
+            (
+                "say \"hi\" \\ <&> ü\u{2028}\r\n".as_bytes(),
+                r#""say \"hi\" \\ \u003c\u0026\u003e ü\u2028\r\n""#.to_owned(),
+            ),
             (b"\x1f\xff\xfe", r#""\u001f\ufffd\ufffd""#.to_owned()),
         ] {
             assert_eq!(json(text), quoted);

@@ -93,9 +93,8 @@ impl Sink {
     }
 
     fn end(self) {
-        let last = self.packer.map_or(ControlFlow::Continue(()), |packer| {
-            send(&self.pieces, Piece::Data(packer.end()))
-        });
+        let last =
+            self.packer.map_or(ControlFlow::Continue(()), |packer| send(&self.pieces, Piece::Data(packer.end())));
         if last.is_continue() {
             // Nobody reads any more if this does not arrive.
             let _read = send(&self.pieces, Piece::End);
