@@ -10,6 +10,7 @@ mod process;
 mod proxying;
 mod revocation;
 mod rules;
+mod samples;
 #[path = "../shared/skipped.rs"]
 mod skipped;
 mod smoke;
