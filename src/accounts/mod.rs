@@ -20,6 +20,7 @@ mod follow;
 mod import;
 mod memories;
 mod reserved;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub use follow::{FollowError, Follower};
 pub use import::NumberHere;
 pub use memories::Memories;
 pub use reserved::is_reserved;
+pub use sharing::{IssuedShare, ShareLink, Visibility};
 
 /// Makes, changes and ends accounts and credentials; every door and the command line call it.
 #[derive(Clone, Debug)]

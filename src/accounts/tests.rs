@@ -3,14 +3,14 @@ use trackgate_schemes::{Credential, CredentialKind, HashPool, ManualClock, NoGua
 use super::*;
 use crate::stores::MemoryStore;
 
-fn service() -> AccountService {
+pub(super) fn service() -> AccountService {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let sign_in = SignIn::new(Arc::clone(&store) as _, Arc::new(NoGuard), HashPool::new(1, 8));
     let clock = Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_hours(24)));
     AccountService::new(store, sign_in, Arc::new(Memories::default()), clock)
 }
 
-fn named(name: &str) -> Registration {
+pub(super) fn named(name: &str) -> Registration {
     Registration {
         name: name.to_owned(),
         email: None,

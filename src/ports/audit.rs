@@ -63,6 +63,8 @@ actions! {
     Reload = "config.reload";
     /// A session or signed token was signed out or revoked.
     SessionEnd = "session.end";
+    /// Who may watch an account changed: the switch, or a link.
+    Sharing = "sharing.change";
     /// Somebody signed in, or tried.
     SignIn = "sign-in";
     /// An API token was issued.
