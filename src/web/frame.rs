@@ -99,10 +99,9 @@ impl Frame {
     /// With the message of what was just done, as the page before says in `done`.
     #[must_use]
     pub(super) fn flash_of(self, query: &Fields) -> Self {
-        let done = query.get("done");
-        match self.words.find(&format!("done.{done}")) {
-            Some(text) => self.saying("good", text),
-            None => self,
+        match self.words.below("done.", query.get("done")) {
+            "" => self,
+            text => self.saying("good", text),
         }
     }
 
