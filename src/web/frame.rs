@@ -167,7 +167,8 @@ impl When {
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stamp() {
-            Some(at) => write!(f, "{} UTC", at.strftime("%Y-%m-%d %H:%M:%S")),
+            // One word for the time and its zone: lines break before it alone.
+            Some(at) => write!(f, "{}\u{a0}UTC", at.strftime("%Y-%m-%d %H:%M")),
             None => f.write_str("-"),
         }
     }
