@@ -1,6 +1,7 @@
 //! Whole-gateway tests: a real gateway on port 0, driven over sockets. No test leans on another.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
+mod account;
 mod bad_input;
 mod crashes;
 mod documented;
