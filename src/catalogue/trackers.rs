@@ -12,7 +12,7 @@ use trackgate_schemes::{AccountId, Carrier, Clock, Rejection, Scheme, Secret};
 
 use super::schemes::{Contract, Schemes};
 use super::{CatalogueError, Services};
-use crate::accounts::{ChangeError, Origin};
+use crate::accounts::{ChangeError, Origin, Visibility};
 use crate::config::{Config, checked};
 use crate::trackers::Tracker;
 use crate::trackers::fittrackee::{self, FitTrackee, IssueToken, PrivacyPolicy};
@@ -46,11 +46,15 @@ pub(super) fn mount(
                 own_header: None,
             }
         }
-        "livetracking" => Mounted {
-            tracker: Arc::new(LiveTracking::new(accounts, livetracking::Settings::default())),
-            schemes: vec![schemes.contract(Contract::LiveTracking)],
-            own_header: None,
-        },
+        "livetracking" => {
+            let basic = schemes.contract(Contract::LiveTracking);
+            let tracker = LiveTracking::new(services.clone(), livetracking_settings(&config.trackers.livetracking));
+            Mounted {
+                tracker: Arc::new(tracker.asking(&basic, vec![schemes.named("api")?])),
+                schemes: vec![basic],
+                own_header: None,
+            }
+        }
         "lptracker" => {
             let sliding = schemes.sliding("lp")?;
             let mut settings = lptracker::Settings::default();
@@ -79,6 +83,25 @@ pub(super) fn mount(
         }
         other => unreachable!("the configuration was checked, and there is no tracker {other}"),
     })
+}
+
+fn livetracking_settings(written: &checked::LiveTracking) -> livetracking::Settings {
+    let mut settings = livetracking::Settings::default();
+    settings.compat = match written.compat {
+        checked::Compat::Influx => livetracking::Compat::Influx,
+        checked::Compat::Manual => livetracking::Compat::Manual,
+    };
+    if !written.public_reader {
+        settings.public_reader = livetracking::PublicReader::Off;
+    }
+    settings.visibility = match written.visibility {
+        checked::Visibility::Private => Visibility::Private,
+        checked::Visibility::Public => Visibility::Public,
+    };
+    settings.query.at_once = written.query_at_once;
+    settings.query.memory = written.query_memory_bytes;
+    settings.query.time = written.query_time;
+    settings
 }
 
 fn fittrackee_settings(written: &checked::FitTrackee) -> Result<fittrackee::Settings, CatalogueError> {
@@ -125,7 +148,9 @@ pub(super) async fn delete_account(
     id: AccountId,
     origin: &Origin,
 ) -> Result<Account, ChangeError> {
-    fittrackee::delete_account(&services.accounts, &*services.files, id, origin).await
+    let account = fittrackee::delete_account(&services.accounts, &*services.files, id, origin).await?;
+    services.points.drop_points(id).await?;
+    Ok(account)
 }
 
 impl OpenSession for Sliding {

@@ -14,7 +14,7 @@ const NOW: &str = "2026-11-22T01:39:00.5Z";
 
 fn play_with(settings: Settings) -> Play {
     let stage = Stage::at(NOW);
-    let tracker = LiveTracking::new(stage.accounts.clone(), settings);
+    let tracker = LiveTracking::new(stage.services(), settings);
     let schemes = vec![stage.basic()];
     stage.put_on_behind(schemes, &tracker)
 }
@@ -26,7 +26,7 @@ fn play() -> Play {
 /// Behind tokens of the stage in place of passwords.
 fn play_behind_tokens() -> Play {
     let stage = Stage::at(NOW);
-    let tracker = LiveTracking::new(stage.accounts.clone(), Settings::default());
+    let tracker = LiveTracking::new(stage.services(), Settings::default());
     stage.put_on(&tracker)
 }
 
@@ -145,7 +145,7 @@ async fn log_03_changes_and_wrong_passwords_are_in_the_audit_trail() {
     play.ask(Method::DELETE, "/user", &[RIDER, FORM], "password=wrong-one").await;
     play.ask(Method::POST, "/user/change-password", &[RIDER, FORM], "password=secret12&new_password=secret12").await;
     play.ask(Method::DELETE, "/user", &[RIDER, FORM], "password=secret12").await;
-    let mut entries = play.stage.store.audit(AuditFilter { account: None, limit: 100 }).await.unwrap();
+    let mut entries = play.stage.store.audit(AuditFilter { limit: 100, ..AuditFilter::default() }).await.unwrap();
     entries.reverse();
     let told: Vec<_> = entries
         .iter()
@@ -177,7 +177,7 @@ async fn a_store_that_is_down_is_503_in_the_dialect() {
 
 #[tokio::test]
 async fn enu_06_settings_close_the_list_and_registration() {
-    let closed = Settings { directory: Directory::Closed, registration: Registration::Closed };
+    let closed = Settings { directory: Directory::Closed, registration: Registration::Closed, ..Settings::default() };
     let play = play_with(closed);
     rider(&play, "testrider", None).await;
     rider(&play, "hidden", None).await;
