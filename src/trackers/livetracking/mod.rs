@@ -28,12 +28,14 @@ use crate::trackers::{Call, Endpoint, Handler, Manual, Tracker, whole};
 mod dialect;
 mod operations;
 mod routes;
+mod watch;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
 pub use dialect::AccountDialect;
+pub use watch::{Settings as WatchSettings, Watch};
 
 /// The tracker.
 #[derive(Clone, Debug)]
@@ -77,12 +79,21 @@ pub enum Registration {
 struct State {
     accounts: AccountService,
     settings: Settings,
+    watch: Option<Arc<Watch>>,
 }
 
 impl LiveTracking {
     /// The tracker over these accounts.
     pub fn new(accounts: AccountService, settings: Settings) -> Self {
-        Self { state: Arc::new(State { accounts, settings }) }
+        Self { state: Arc::new(State { accounts, settings, watch: None }) }
+    }
+
+    /// With the live pages of its riders.
+    #[must_use]
+    pub fn with_watch(self, watch: Watch) -> Self {
+        let State { accounts, settings, .. } = &*self.state;
+        let watch = Some(Arc::new(watch));
+        Self { state: Arc::new(State { accounts: accounts.clone(), settings: *settings, watch }) }
     }
 
     /// A handler whose rejections are worded here.
