@@ -34,7 +34,7 @@ pub struct Known<T> {
 }
 
 /// Proof of when a store was asked; take it *before* asking.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(u64);
 
 #[derive(Debug)]

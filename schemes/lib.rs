@@ -25,6 +25,7 @@ mod authorization;
 pub mod basic;
 pub mod bearer;
 mod clock;
+mod cookies;
 mod grants;
 mod guess;
 mod hash_pool;

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::{Head, Identity, Rejection};
+use crate::{Head, Identity, Rejection, cookies};
 
 /// What a scheme says of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,8 @@ impl fmt::Debug for Step {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Carrier {
+    /// The cookie of this name. Of a browser's own making: nothing but pages may ask for it.
+    Cookie(&'static str),
     /// This header line.
     Header(HeaderName),
     /// This parameter of the query.
@@ -80,6 +82,7 @@ impl Carrier {
     /// How often the place is filled in this request.
     pub fn count(&self, head: &Head<'_>) -> usize {
         match self {
+            Self::Cookie(name) => cookies::values(head.headers, name).count(),
             Self::Header(name) => head.headers.get_all(name).iter().count(),
             Self::Query(name) => head.query.map_or(0, |query| {
                 query.split('&').filter(|pair| pair.split_once('=').map_or(*pair, |(key, _)| key) == *name).count()

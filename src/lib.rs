@@ -20,3 +20,4 @@ mod served;
 pub mod stores;
 pub mod telemetry;
 pub mod trackers;
+pub mod web;

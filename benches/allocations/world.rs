@@ -77,7 +77,7 @@ impl World {
         let sliding = Sliding::new(
             sliding::Settings {
                 id: "lp",
-                header: HeaderName::from_static("token"),
+                place: sliding::Place::Header(HeaderName::from_static("token")),
                 life: Life { idle: Duration::from_hours(24), absolute: None },
                 ip: IpMode::OneUser { on_conflict: OnConflict::Refuse },
                 per_account: 8,

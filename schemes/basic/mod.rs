@@ -47,11 +47,13 @@ use crate::{
     Known, Login, Reason, Rejection, Scheme, Secret, SignIn, Step, Subject, Verdict,
 };
 
+mod flights;
 mod parse;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+use flights::{Boarding, Flights};
 use parse::{Fault, Pair};
 use settings::Tokens;
 
@@ -64,6 +66,7 @@ pub struct Basic {
     sign_in: SignIn,
     tokens: Arc<dyn ApiTokens>,
     memory: Arc<Known<Identity>>,
+    flights: Arc<Flights>,
     key: DigestKey,
     uses: Uses,
     challenge: HeaderValue,
@@ -75,7 +78,8 @@ impl Basic {
     pub fn new(settings: BasicSettings, sign_in: SignIn, tokens: Arc<dyn ApiTokens>) -> Self {
         let challenge = settings.challenge();
         let memory = Arc::new(Known::new(settings.capacity));
-        Self { settings, sign_in, tokens, memory, key: DigestKey::random(), uses: Uses::new(), challenge }
+        let (flights, key, uses) = (Arc::default(), DigestKey::random(), Uses::new());
+        Self { settings, sign_in, tokens, memory, flights, key, uses, challenge }
     }
 
     /// What it remembers, to be made to forget.
@@ -104,20 +108,33 @@ impl Basic {
     fn ask_for_password(&self, head: &Head<'_>, pair: Pair<'_>, digest: Digest) -> Step {
         let ticket = self.memory.ticket();
         let (by, now, client) = (self.settings.id, head.now, head.client);
-        let (sign_in, memory) = (self.sign_in.clone(), Arc::clone(&self.memory));
+        let (sign_in, memory, flights) = (self.sign_in.clone(), Arc::clone(&self.memory), Arc::clone(&self.flights));
         let (name, password) = (Box::<str>::from(pair.name), Secret::from(pair.password));
         let until = now + self.settings.remember;
         Step::ask(async move {
-            let account = match sign_in.check(by, &name, password, client, now).await {
-                Ok(account) => account,
-                Err(why) => return Verdict::Refused(why),
+            let lead = loop {
+                match flights.board(digest, ticket) {
+                    Boarding::Lead(lead) => break lead,
+                    Boarding::Wait(verdict) => {
+                        if let Ok(verdict) = verdict.await {
+                            return verdict;
+                        }
+                    }
+                }
             };
-            let credential = Credential::new(CredentialKind::Password, account.id.to_string());
-            let id = Arc::clone(&credential.id);
-            let identity =
-                Identity::new(Subject::Account(account.id), account.name, by, credential).with_grants(account.grants);
-            memory.remember(ticket, digest, Some(account.id), &id, identity.clone(), now, until);
-            Verdict::Known(identity)
+            let verdict = match sign_in.check(by, &name, password, client, now).await {
+                Ok(account) => {
+                    let credential = Credential::new(CredentialKind::Password, account.id.to_string());
+                    let id = Arc::clone(&credential.id);
+                    let identity = Identity::new(Subject::Account(account.id), account.name, by, credential)
+                        .with_grants(account.grants);
+                    memory.remember(ticket, digest, Some(account.id), &id, identity.clone(), now, until);
+                    Verdict::Known(identity)
+                }
+                Err(why) => Verdict::Refused(why),
+            };
+            lead.land(&verdict);
+            verdict
         })
     }
 

@@ -326,6 +326,36 @@ fn rlk_01_while_locked_the_right_password_is_refused_with_the_time_to_wait() {
 }
 
 #[test]
+fn a_pair_that_many_bring_at_once_is_hashed_once() {
+    let guard = Arc::new(Three::default());
+    let store = TestStore::new();
+    store.put_account("Rider", None, Some(STORED.clone()));
+    // Room for one job beside the one that keeps the only thread busy, which may still be waiting itself.
+    let pool = HashPool::new(1, 2);
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let busy = pool.run(move || wait.recv()).unwrap();
+    let basic = Basic::new(BasicSettings::new("basic"), SignIn::new(store.clone(), guard.clone(), pool), store);
+    let mut waiting: Vec<_> = (0..64)
+        .map(|_| match sample("rider:open:sesame").ask(&basic, Sample::now()) {
+            Step::Ask(verdict) => verdict,
+            Step::Done(verdict) => panic!("{verdict:?}"),
+        })
+        .collect();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for each in &mut waiting {
+        assert!(each.as_mut().poll(&mut context).is_pending());
+    }
+    go.send(()).unwrap();
+    block_on(busy).unwrap().unwrap();
+    for each in waiting {
+        let verdict = block_on(each);
+        assert!(matches!(verdict, Verdict::Known(_)), "{verdict:?}");
+    }
+    let decided = guard.0.lock().unwrap().iter().filter(|(_, outcome)| *outcome == Some(Outcome::Right)).count();
+    assert_eq!(decided, 1);
+}
+
+#[test]
 fn a_remembered_pair_is_no_guess() {
     let guard = Arc::new(Three::default());
     let case = case_with(BasicSettings::new("basic"), guard.clone());

@@ -1,24 +1,24 @@
-//! Sliding sessions: a bare token in a header of its own, dead when it was not used for a while.
+//! Sliding sessions: a bare token in a header or cookie of its own, dead when it was not used for a while.
 //!
 //! The token is 32 letters and digits; only its SHA-256 is stored. It lives from one accepted use to
 //! the next: reading it is no use, being let through is ([`Scheme::accept`]). Uses are kept in memory
 //! and written in steps of a 48th of the life-time, so a crash ends a session up to one step early,
 //! never late. Rules about addresses are in [`IpMode`].
 //!
-//! Refused without asking the store: a header line that stands twice, is empty, longer than 128 bytes,
-//! or holds anything but letters and digits.
+//! Refused without asking the store: a token whose header line or cookie stands twice, is empty, longer than 128
+//! bytes, or holds anything but letters and digits.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use trackgate_schemes::sliding::{IpMode, OnConflict, Settings, Sliding};
+//! use trackgate_schemes::sliding::{IpMode, OnConflict, Place, Settings, Sliding};
 //! use trackgate_schemes::store::{Life, Sessions};
 //!
 //! fn lptracker(sessions: Arc<dyn Sessions>) -> Sliding {
 //!     let settings = Settings {
 //!         id: "lp",
-//!         header: http::HeaderName::from_static("token"),
+//!         place: Place::Header(http::HeaderName::from_static("token")),
 //!         life: Life { idle: Duration::from_hours(24), absolute: None },
 //!         ip: IpMode::OneUser { on_conflict: OnConflict::Refuse },
 //!         per_account: 64,
@@ -32,8 +32,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::HeaderName;
-
 use crate::store::{Account, AddressRule, Life, OpenSession, Opened, Session, Sessions};
 use crate::{
     Carrier, Credential, CredentialKind, Digest, DigestKey, Forget, Head, Identity, Reason, Rejection, Scheme, Secret,
@@ -42,22 +40,25 @@ use crate::{
 
 mod address;
 mod memory;
+mod place;
 mod pulse;
 #[cfg(test)]
 mod tests;
 mod token;
 
 pub use address::{IpMode, OnConflict};
+pub use place::Place;
 
 use memory::{Memory, State};
+use place::Carried;
 
 /// How one sliding scheme works.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Its id: tokens of one scheme are not good for another.
     pub id: &'static str,
-    /// The header that carries the bare token.
-    pub header: HeaderName,
+    /// Where the bare token stands.
+    pub place: Place,
     /// How long a session lives, in whole milliseconds.
     pub life: Life,
     /// What addresses mean.
@@ -197,21 +198,21 @@ impl Scheme for Sliding {
     }
 
     fn carrier(&self) -> Carrier {
-        Carrier::Header(self.0.settings.header.clone())
+        self.0.settings.place.carrier()
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Step {
-        let mut lines = head.headers.get_all(&self.0.settings.header).iter();
-        let Some(line) = lines.next() else { return Step::ABSENT };
-        if lines.next().is_some() || !token::is_token(line.as_bytes()) {
-            return Step::refused(self.0.rejection(Reason::Malformed));
-        }
-        let digest = self.0.digest(line.as_bytes());
+        let token = match self.0.settings.place.token(head.headers) {
+            Carried::Absent => return Step::ABSENT,
+            Carried::Broken => return Step::refused(self.0.rejection(Reason::Malformed)),
+            Carried::Token(token) => token,
+        };
+        let digest = self.0.digest(token);
         if let Some(state) = self.0.memory.find(&digest, head.now) {
             return Step::Done(self.0.judge(&state, head.client, head.now));
         }
         let inner = Arc::clone(&self.0);
-        let stored = Digest::sha256(line.as_bytes());
+        let stored = Digest::sha256(token);
         let (client, now) = (head.client, head.now);
         Step::ask(async move { inner.ask(digest, stored, client, now).await })
     }
@@ -220,11 +221,11 @@ impl Scheme for Sliding {
     /// refused; if the account changed since, the client shall try again and is judged anew.
     fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
         let Inner { settings, memory, .. } = &*self.0;
-        let by_token = head
-            .headers
-            .get(&settings.header)
-            .and_then(|line| memory.find(&self.0.digest(line.as_bytes()), head.now))
-            .filter(|state| state.identity == *who);
+        let by_token = match settings.place.token(head.headers) {
+            Carried::Token(token) => memory.find(&self.0.digest(token), head.now),
+            Carried::Absent | Carried::Broken => None,
+        };
+        let by_token = by_token.filter(|state| state.identity == *who);
         let Some(state) = by_token.or_else(|| memory.of(who)) else {
             return Err(self.0.rejection(Reason::Unavailable).after(Duration::from_secs(1)));
         };

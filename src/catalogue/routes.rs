@@ -14,12 +14,12 @@ use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
 use crate::config::Config;
-use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, same_shape};
+use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, PLAIN_COOKIE, SECURE_COOKIE, same_shape};
 use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, Unrouted, docs, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
 use crate::trackers::work::Worker;
-use crate::trackers::{self, Reach};
+use crate::trackers::{self, Endpoint, Reach};
 
 /// What is made of the routes of a configuration.
 pub(super) struct Made {
@@ -50,6 +50,7 @@ pub(super) fn table(
     let mut beyond = Vec::new();
     for route in &config.routes {
         match &route.target {
+            checked::Target::Pages(name) => routes.extend(maker.page_routes(route, name)?),
             checked::Target::Tracker(name) => {
                 for (reach, made) in maker.tracker_routes(route, name)? {
                     match reach {
@@ -93,57 +94,90 @@ struct Maker<'a> {
     described: Vec<Described>,
 }
 
+/// What the end points that one configured route covers have in common.
+struct SharedByRoute {
+    rules: Vec<Arc<dyn Policy>>,
+    /// The wording that the route names, if it names one.
+    dialect: Option<Arc<dyn Dialect>>,
+    contract: Vec<Arc<dyn Scheme>>,
+    /// The wording of who answers.
+    own: Arc<dyn Dialect>,
+}
+
 impl Maker<'_> {
     /// One route for each end point of the tracker that the configured route covers.
     fn tracker_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<(Reach, Route)>, CatalogueError> {
-        let rules = route.rule.as_ref().map(policies).unwrap_or_default();
-        let dialect = self.dialect(route)?;
-        let contract = self.mounted(name)?.schemes.clone();
-        let endpoints = self.mounted(name)?.tracker.endpoints();
-        if let Err(detail) = check_covered(&route.matches, name, &endpoints) {
-            return Err(CatalogueError::Endpoint { route: Arc::clone(&route.name), detail });
-        }
-        let tracker = Arc::clone(&self.mounted(name)?.tracker);
-        let own = tracker.dialect();
+        let mounted = self.mounted(name)?;
+        let (tracker, contract) = (Arc::clone(&mounted.tracker), mounted.schemes.clone());
+        let endpoints = covered(route, &format!("the tracker `{name}`"), tracker.endpoints())?;
+        let shared = self.shared(route, contract, tracker.dialect())?;
         let mut routes = Vec::new();
-        for endpoint in endpoints.into_iter().filter(|endpoint| covers(&route.matches, endpoint)) {
-            let mut policies = rules.clone();
-            if !endpoint.grants.is_empty() {
-                let wanted: Arc<dyn Policy> = Arc::new(RequireGrants::new(Grants::of(endpoint.grants.iter().cloned())));
-                policies.insert(0, wanted);
-            }
-            let gate = match (endpoint.access, &route.access) {
-                // What the contract leaves open (a sign-in, say) cannot ask for a credential.
-                (trackers::Access::Public { reason }, _) => {
-                    Gate::new(Mode::Public { reason: reason.into() }, Vec::new(), policies)
-                }
-                (asked, Access::Contract) => {
-                    let mode = if asked == trackers::Access::Optional { Mode::Optional } else { Mode::Required };
-                    Gate::new(mode, endpoint.schemes.clone().unwrap_or_else(|| contract.clone()), policies)
-                }
-                (_, access) => self.gate(access, policies)?,
-            };
-            let methods = match endpoint.reach {
-                Reach::DoubleSlash => Vec::new(),
-                _ => vec![endpoint.method.clone()],
-            };
-            let made = Route {
-                name: Arc::clone(&route.name),
-                methods,
-                path: endpoint.path.to_owned(),
-                hosts: route.hosts.clone(),
-                gate,
-                target: Target::Tracker(Arc::clone(&endpoint.handler)),
-                dialect: dialect.clone().or(endpoint.dialect).unwrap_or_else(|| Arc::clone(&own)),
-                max_body_bytes: route.max_body_bytes.unwrap_or(endpoint.max_body_bytes),
-                raw_path: false,
-            };
-            if endpoint.reach == Reach::Path {
+        for endpoint in endpoints {
+            let reach = endpoint.reach;
+            let made = self.in_process(route, endpoint, &shared)?;
+            if reach == Reach::Path {
                 self.described.push(Described { tracker: Arc::clone(&tracker), route: made.clone() });
             }
-            routes.push((endpoint.reach, made));
+            routes.push((reach, made));
         }
         Ok(routes)
+    }
+
+    /// The same for pages, which stand in no document.
+    fn page_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<Route>, CatalogueError> {
+        let pages = super::pages::mount(name, self.config, self.services, self.schemes)?;
+        let endpoints = covered(route, &format!("the set of pages `{name}`"), pages.endpoints)?;
+        let shared = self.shared(route, pages.schemes, pages.dialect)?;
+        endpoints.into_iter().map(|endpoint| self.in_process(route, endpoint, &shared)).collect()
+    }
+
+    fn shared(
+        &mut self,
+        route: &checked::Route,
+        contract: Vec<Arc<dyn Scheme>>,
+        own: Arc<dyn Dialect>,
+    ) -> Result<SharedByRoute, CatalogueError> {
+        let rules = route.rule.as_ref().map(policies).unwrap_or_default();
+        Ok(SharedByRoute { rules, dialect: self.dialect(route)?, contract, own })
+    }
+
+    fn in_process(
+        &self,
+        route: &checked::Route,
+        endpoint: Endpoint,
+        shared: &SharedByRoute,
+    ) -> Result<Route, CatalogueError> {
+        let mut policies = shared.rules.clone();
+        if !endpoint.grants.is_empty() {
+            let wanted: Arc<dyn Policy> = Arc::new(RequireGrants::new(Grants::of(endpoint.grants.iter().cloned())));
+            policies.insert(0, wanted);
+        }
+        let gate = match (endpoint.access, &route.access) {
+            // What the contract leaves open (a sign-in, say) cannot ask for a credential.
+            (trackers::Access::Public { reason }, _) => {
+                Gate::new(Mode::Public { reason: reason.into() }, Vec::new(), policies)
+            }
+            (asked, Access::Contract) => {
+                let mode = if asked == trackers::Access::Optional { Mode::Optional } else { Mode::Required };
+                Gate::new(mode, endpoint.schemes.unwrap_or_else(|| shared.contract.clone()), policies)
+            }
+            (_, access) => self.gate(access, policies)?,
+        };
+        let methods = match endpoint.reach {
+            Reach::DoubleSlash => Vec::new(),
+            _ => vec![endpoint.method],
+        };
+        Ok(Route {
+            name: Arc::clone(&route.name),
+            methods,
+            path: endpoint.path.to_owned(),
+            hosts: route.hosts.clone(),
+            gate,
+            target: Target::Tracker(endpoint.handler),
+            dialect: shared.dialect.clone().or(endpoint.dialect).unwrap_or_else(|| Arc::clone(&shared.own)),
+            max_body_bytes: route.max_body_bytes.unwrap_or(endpoint.max_body_bytes),
+            raw_path: false,
+        })
     }
 
     fn upstream_route(
@@ -165,6 +199,7 @@ impl Maker<'_> {
                 Credentials::Drop => self.schemes.carriers(),
                 Credentials::Pass => gate.schemes().iter().map(|scheme| scheme.carrier()).collect(),
             },
+            own_cookies: [PLAIN_COOKIE, SECURE_COOKIE].map(Box::from).into(),
             identity: match identity {
                 IdentityForm::Headers => proxy::IdentityForm::Plain,
                 IdentityForm::Signed => proxy::IdentityForm::Signed(Arc::clone(self.assertion)),
@@ -235,7 +270,7 @@ impl Maker<'_> {
 }
 
 /// Whether a configured route covers this end point.
-fn covers(matches: &Match, endpoint: &trackers::Endpoint) -> bool {
+fn covers(matches: &Match, endpoint: &Endpoint) -> bool {
     match matches {
         Match::EveryEndpoint => true,
         Match::Path { methods, path } => {
@@ -245,12 +280,20 @@ fn covers(matches: &Match, endpoint: &trackers::Endpoint) -> bool {
     }
 }
 
-/// Checks that the tracker has every method and path that a route names.
+/// Those of these end points that a configured route covers. `whose` they are is for the error.
+fn covered(route: &checked::Route, whose: &str, endpoints: Vec<Endpoint>) -> Result<Vec<Endpoint>, CatalogueError> {
+    if let Err(detail) = check_covered(&route.matches, whose, &endpoints) {
+        return Err(CatalogueError::Endpoint { route: Arc::clone(&route.name), detail });
+    }
+    Ok(endpoints.into_iter().filter(|endpoint| covers(&route.matches, endpoint)).collect())
+}
+
+/// Checks that there is every method and path that a route names.
 ///
 /// # Errors
 ///
 /// What is not there, and the end points that are most like it.
-fn check_covered(matches: &Match, tracker: &str, endpoints: &[trackers::Endpoint]) -> Result<(), String> {
+fn check_covered(matches: &Match, whose: &str, endpoints: &[Endpoint]) -> Result<(), String> {
     let Match::Path { methods, path } = matches else { return Ok(()) };
     let here: Vec<&Method> =
         endpoints.iter().filter(|endpoint| same_shape(endpoint.path, path)).map(|endpoint| &endpoint.method).collect();
@@ -265,14 +308,14 @@ fn check_covered(matches: &Match, tracker: &str, endpoints: &[trackers::Endpoint
             format!("`{} {path}`", methods.collect::<Vec<_>>().join(","))
         });
         let nearest = nearest.collect::<Vec<_>>().join(", ");
-        return Err(format!("the tracker `{tracker}` has no end point `{path}`; the nearest are {nearest}"));
+        return Err(format!("{whose} has no end point `{path}`; the nearest are {nearest}"));
     }
     // A HEAD is answered wherever a GET is.
     let has = |method: &Method| here.contains(&method) || (*method == Method::HEAD && methods.contains(&Method::GET));
     match methods.iter().find(|method| !has(method)) {
         Some(missing) => {
             let here = here.into_iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-            Err(format!("`{path}` of the tracker `{tracker}` takes no `{missing}`, only {here}"))
+            Err(format!("`{path}` of {whose} takes no `{missing}`, only {here}"))
         }
         None => Ok(()),
     }
@@ -293,7 +336,7 @@ mod tests {
 
     use super::*;
     use crate::message::Body;
-    use crate::trackers::{Call, Endpoint};
+    use crate::trackers::Call;
 
     fn endpoints() -> Vec<Endpoint> {
         let answer = |_call: Call| async { Response::new(Body::from(Bytes::new())) };
@@ -310,7 +353,7 @@ mod tests {
     fn checked(methods: &[Method], path: &str) -> Result<(), String> {
         let matches = Match::Path { methods: methods.to_vec(), path: path.to_owned() };
         let covered = endpoints().iter().filter(|endpoint| covers(&matches, endpoint)).count();
-        let checked = check_covered(&matches, "livetracking", &endpoints());
+        let checked = check_covered(&matches, "the tracker `livetracking`", &endpoints());
         assert!(checked.is_err() || covered > 0, "a route that covers nothing");
         checked
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use trackgate_schemes::basic::{Basic, BasicSettings};
 use trackgate_schemes::bearer::{Bearer, BearerSettings};
 use trackgate_schemes::jwt::{self, GrantsFrom, Jwt, Keys, SubjectFrom, Uncounted};
-use trackgate_schemes::sliding::{self, Sliding};
+use trackgate_schemes::sliding::{self, Place, Sliding};
 use trackgate_schemes::store::Life;
 use trackgate_schemes::{Carrier, Digest, Forget, Realm, Scheme, Secret, SignIn};
 
@@ -34,6 +34,9 @@ pub(super) enum Contract {
     LiveTracking,
     /// Bearer tokens with the words of RFC 6750 (contract section 1).
     Sessions,
+    /// Sessions of browsers, carried by a cookie: for pages alone, for a browser sends it on a foreign page's behalf
+    /// too.
+    Web,
 }
 
 #[derive(Clone, Debug)]
@@ -76,10 +79,8 @@ impl Schemes {
                 named.push(maker.named(&scheme, Some(realm), before).await?);
             }
         }
-        let contracts = match before {
-            Some(before) => before.contracts.clone(),
-            None => [Contract::LiveTracking, Contract::Sessions].map(|each| (each, maker.contract(each))).into(),
-        };
+        let contracts = [Contract::LiveTracking, Contract::Sessions, Contract::Web];
+        let contracts = contracts.map(|each| (each, maker.contract(each, before))).into();
         Ok(Self { named, contracts })
     }
 
@@ -115,8 +116,20 @@ impl Schemes {
     }
 
     pub(super) fn contract(&self, wanted: Contract) -> Arc<dyn Scheme> {
+        Arc::clone(&self.made(wanted).scheme)
+    }
+
+    /// The scheme of pages as an opener of sessions.
+    pub(super) fn web(&self) -> Sliding {
+        match &self.made(Contract::Web).kind {
+            Kind::Sliding(sliding) => sliding.clone(),
+            _ => unreachable!("it is made as one"),
+        }
+    }
+
+    fn made(&self, wanted: Contract) -> &Made {
         let (_, made) = self.contracts.iter().find(|(contract, _)| *contract == wanted).expect("all were made");
-        Arc::clone(&made.scheme)
+        made
     }
 
     /// Whether tokens of the scheme of this name are signed.
@@ -224,7 +237,7 @@ impl Maker<'_> {
                 };
                 let settings = sliding::Settings {
                     id,
-                    header: header.clone(),
+                    place: Place::Header(header.clone()),
                     life: Life { idle: *idle, absolute: *absolute },
                     ip,
                     per_account: *per_account,
@@ -237,9 +250,16 @@ impl Maker<'_> {
         Ok(Made { name: scheme.name.clone(), realm: None, settings, scheme: scheme_made, memory, kind })
     }
 
-    fn contract(&self, contract: Contract) -> Made {
+    fn contract(&self, contract: Contract, before: Option<&Schemes>) -> Made {
+        let settings = match contract {
+            Contract::Web => format!("{:?}", self.config.pages.account),
+            Contract::LiveTracking | Contract::Sessions => String::new(),
+        };
+        if let Some(same) = before.map(|before| before.made(contract)).filter(|made| made.settings == settings) {
+            return same.clone();
+        }
         let store = self.accounts.store();
-        let (scheme, memory): (Arc<dyn Scheme>, _) = match contract {
+        let (scheme, memory, kind): (Arc<dyn Scheme>, _, _) = match contract {
             Contract::LiveTracking => {
                 let settings = BasicSettings::new("basic")
                     .with_realm(realm("Protected"))
@@ -247,7 +267,7 @@ impl Maker<'_> {
                     .with_memory(self.config.passwords.remember, CAPACITY);
                 let basic = Basic::new(settings, self.sign_in.clone(), Arc::clone(store) as _);
                 let memory = basic.memory();
-                (Arc::new(basic), memory)
+                (Arc::new(basic), memory, Kind::Stateless)
             }
             Contract::Sessions => {
                 let mut settings = BearerSettings::new("api").with_realm(realm("sessions"));
@@ -257,11 +277,23 @@ impl Maker<'_> {
                 }
                 let bearer = Bearer::new(settings, Arc::clone(store) as _);
                 let memory = bearer.memory();
-                (Arc::new(bearer), memory)
+                (Arc::new(bearer), memory, Kind::Stateless)
+            }
+            Contract::Web => {
+                let pages = &self.config.pages.account;
+                let settings = sliding::Settings {
+                    id: "web",
+                    place: Place::Cookie(pages.reached_by.cookie()),
+                    life: Life { idle: pages.idle, absolute: Some(pages.absolute) },
+                    ip: sliding::IpMode::Off,
+                    per_account: WEB_SESSIONS,
+                    capacity: CAPACITY,
+                };
+                let sliding = Sliding::new(settings, Arc::clone(store) as _);
+                (Arc::new(sliding.clone()), sliding.memory(), Kind::Sliding(sliding))
             }
         };
-        let (name, settings) = (format!("{contract:?}"), String::new());
-        Made { name, realm: None, settings, scheme, memory, kind: Kind::Stateless }
+        Made { name: format!("{contract:?}"), realm: None, settings, scheme, memory, kind }
     }
 
     /// The text of the keys of a scheme that has keys: from where the configuration says, or its own.
@@ -404,3 +436,6 @@ fn wrong(name: &str, why: &'static str) -> CatalogueError {
 }
 
 const CAPACITY: usize = 100_000;
+
+/// How many browsers one account may be signed in with; the oldest leave.
+const WEB_SESSIONS: u32 = 32;

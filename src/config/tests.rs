@@ -13,18 +13,18 @@ fn wrong(text: &str) -> String {
 const UI_URL: &str = "[trackers.fittrackee]\nui_url = \"https://fit.example.org/\"";
 
 #[test]
-fn an_empty_file_runs_all_four_trackers_on_loopback() {
+fn an_empty_file_runs_all_four_trackers_and_the_pages_on_loopback() {
     let config = read("").unwrap();
     assert_eq!(config.listen.address.to_string(), "127.0.0.1:8080");
     let names: Vec<_> = config.routes.iter().map(|route| &*route.name).collect();
-    assert_eq!(names, ["fittrackee", "livetracking", "lptracker", "sessions"]);
+    assert_eq!(names, ["fittrackee", "livetracking", "lptracker", "sessions", "account"]);
     assert!(config.routes.iter().all(|route| route.access == checked::Access::Contract));
     assert!(config.warnings.is_empty());
 }
 
 #[test]
 fn the_example_loads_and_the_schema_is_json() {
-    assert_eq!(read(EXAMPLE).unwrap().routes.len(), 2);
+    assert_eq!(read(EXAMPLE).unwrap().routes.len(), 3);
     let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
     assert_eq!(schema["properties"]["listen"]["$ref"], "#/$defs/Listen");
 }
@@ -65,7 +65,7 @@ fn cfg_01_mistakes_are_told_with_file_line_and_what_was_meant() {
         (route("match = \"/a\"\nauth = [\"api\"]\nallow = { grants = [\"x\"] }\nupstream = \"a\""), "area:action"),
         (route("auth = [\"api\"]\nupstream = \"a\""), "needs `match`"),
         (route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"a\"\ntracker = \"sessions\""), "not both"),
-        (route("match = \"/a\"\nauth = [\"api\"]"), "needs an `upstream` or a `tracker`"),
+        (route("match = \"/a\"\nauth = [\"api\"]"), "needs an `upstream`, a `tracker` or `pages`"),
         ("[upstreams.a]\nurls = [\"https://a.example\"]".to_owned(), "TLS to upstreams"),
         ("[upstreams.a]\nurls = [\"a.example\"]".to_owned(), "is not a URL"),
         ("[store]\nurl = \"mysql://x\"".to_owned(), "neither `sqlite:FILE` nor `postgres://"),

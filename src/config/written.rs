@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use super::units::{Size, Time};
 
-/// The whole file. Everything has a default: an empty file runs all four trackers on 127.0.0.1:8080.
+/// The whole file. Everything has a default: an empty file runs all four trackers and the account pages on
+/// 127.0.0.1:8080.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -29,13 +30,17 @@ pub struct Config {
     pub guessing: Guessing,
     /// The server that takes letters. Without, no mail is sent.
     pub mail: Option<Mail>,
-    /// Ways to prove who is asking, by name. `basic`, `api`, `lp` and `fit` are there without being written.
+    /// Ways to prove who is asking, by name. `basic`, `api`, `lp` and `fit` are there without being written; `web` is
+    /// that of the account pages.
     pub schemes: BTreeMap<String, Scheme>,
     /// Settings of the in-process trackers.
     pub trackers: Trackers,
+    /// The gateway's own pages.
+    pub pages: Pages,
     /// Servers to forward to, by name.
     pub upstreams: BTreeMap<String, Upstream>,
-    /// What is answered, first match by the most exact path. Without any, all four trackers are mounted.
+    /// What is answered, first match by the most exact path. Without any, all four trackers and the account pages are
+    /// mounted.
     pub routes: Vec<Route>,
 }
 
@@ -372,6 +377,31 @@ pub struct FitTrackee {
     pub web_app: Option<PathBuf>,
 }
 
+/// The gateway's own pages.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Pages {
+    /// The account pages.
+    pub account: AccountPages,
+}
+
+/// The account pages: where people sign in, make tokens, end sessions.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct AccountPages {
+    /// Where people reach this server, such as `https://gate.example.org`; needed behind a proxy that sends another
+    /// `Host`. Default: `https` under TLS or with trusted proxies, else `http`, and the host that a request names.
+    pub url: Option<String>,
+    /// What the pages call this server. Default `trackgate`.
+    pub title: Option<String>,
+    /// Life-time of a session since its last use. Default 7d.
+    pub idle: Option<Time>,
+    /// Life-time of a session since sign-in. Default 30d.
+    pub absolute: Option<Time>,
+}
+
 /// A server to forward to.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -420,7 +450,7 @@ pub struct Route {
     /// Its name in logs and explanations.
     pub name: String,
     /// `POST /write`, `GET,HEAD /files/{*rest}` or `/any/method/{id}`; `{*rest}` may be empty. May be left out
-    /// for a tracker: then all of its end points are mounted.
+    /// for a tracker or pages: then all of their end points are mounted.
     pub r#match: Option<String>,
     /// Hosts for which it answers. Default: any.
     pub hosts: Vec<String>,
@@ -438,6 +468,8 @@ pub struct Route {
     pub upstream: Option<String>,
     /// The in-process tracker that answers.
     pub tracker: Option<String>,
+    /// The gateway's own pages that answer: `account`.
+    pub pages: Option<String>,
     /// What the upstream is told.
     pub send: Send,
     /// The wording of refusals: `plain` or a tracker's name. Default: the tracker's own, else `plain`.

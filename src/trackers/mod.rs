@@ -16,7 +16,7 @@ use crate::accounts::AccountService;
 use crate::layer::Dialect;
 use crate::mail::Outbox;
 use crate::message::Body;
-use crate::ports::Files;
+use crate::ports::{Files, Points};
 use work::Worker;
 
 pub mod fittrackee;
@@ -41,6 +41,8 @@ pub struct Services {
     pub files: Arc<dyn Files>,
     /// Takes letters; `None` when mail is off.
     pub outbox: Option<Outbox>,
+    /// Samples of riders.
+    pub points: Arc<dyn Points>,
 }
 
 pub use crate::endpoint::{Access, Call, Endpoint, Handler, Reach, Reply};

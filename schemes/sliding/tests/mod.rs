@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use proptest::prelude::*;
 
 use super::*;
@@ -37,7 +37,7 @@ fn ip(text: &str) -> Option<IpAddr> {
 fn settings(ip: IpMode) -> Settings {
     Settings {
         id: "lp",
-        header: HeaderName::from_static("token"),
+        place: Place::Header(HeaderName::from_static("token")),
         life: Life { idle: DAY, absolute: None },
         ip,
         per_account: 50,
@@ -430,4 +430,40 @@ proptest! {
             prop_assert_eq!(asked, token::is_token(&bytes));
         }
     }
+}
+
+#[tokio::test]
+async fn web_06_a_cookie_carries_the_token_in_place_of_a_header() {
+    let store = Arc::new(Fake::default());
+    store.add(account(1));
+    let settings = Settings { id: "web", place: Place::Cookie("__Host-tg"), ..settings(IpMode::Off) };
+    let scheme = Sliding::new(settings, Arc::clone(&store) as Arc<dyn Sessions>);
+    let opened = open(&scheme, 1, None, start()).await.unwrap();
+    let token = opened.token.expose_text().unwrap();
+    let path = CanonicalPath::parse("/account").unwrap();
+    let ask = async |lines: &[String]| {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::COOKIE, line.parse().unwrap());
+        }
+        let head = Head::new(&Method::GET, &path, &headers).with_now(start());
+        let verdict = scheme.authenticate(&head).verdict().await;
+        if let Verdict::Known(who) = &verdict {
+            assert_eq!(scheme.accept(who, &head), Ok(()));
+        }
+        (scheme.carrier().count(&head), verdict)
+    };
+    let refused = |reason| Verdict::Refused(Rejection::new(reason, "web"));
+    let known = Verdict::Known(opened.identity.clone());
+    assert_eq!(ask(&[format!("a=1; __Host-tg={token}; b=2")]).await, (1, known.clone()));
+    assert_eq!(ask(&["a=1".to_owned(), format!("__Host-tg={token}")]).await, (1, known));
+    assert_eq!(ask(&[format!("tg={token}; __host-tg={token}; __Host-tg2={token}")]).await, (0, Verdict::Absent));
+    let twice = [format!("__Host-tg={token}; __Host-tg={token}")];
+    assert_eq!(ask(&twice).await, (2, refused(Reason::Malformed)));
+    let twice = [format!("__Host-tg={token}"), "__Host-tg=".to_owned()];
+    assert_eq!(ask(&twice).await, (2, refused(Reason::Malformed)));
+    for bad in ["", "\"a\"", "a b", "a,b", &"a".repeat(129)] {
+        assert_eq!(ask(&[format!("__Host-tg={bad}")]).await, (1, refused(Reason::Malformed)), "{bad}");
+    }
+    assert_eq!(ask(&["__Host-tg=another".to_owned()]).await, (1, refused(Reason::Unknown)));
 }

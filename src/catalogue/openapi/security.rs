@@ -40,6 +40,9 @@ pub(super) fn described(scheme: &dyn Scheme, tokens: Tokens) -> SecurityScheme {
         Carrier::Header(name) => {
             SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name.to_string(), about)))
         }
+        Carrier::Cookie(name) => {
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name.to_owned(), about)))
+        }
         Carrier::Query(name) => {
             SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::with_description(name.to_owned(), about)))
         }

@@ -14,6 +14,7 @@ use super::{Overrides, written};
 
 mod fittrackee;
 mod mail;
+mod pages;
 mod routes;
 mod schemes;
 mod secrets;
@@ -21,6 +22,8 @@ mod secrets;
 use fittrackee::Links;
 pub use fittrackee::{FitTrackee, PrivacyPolicy};
 pub use mail::{Login, Mail, MailTls};
+pub use pages::{AccountPages, Pages, ReachedBy};
+pub(crate) use pages::{PLAIN_COOKIE, SECURE_COOKIE};
 pub(crate) use routes::same_shape;
 pub use routes::{Access, Match, RateRule, Route, Rule, Target};
 pub use schemes::{Scheme, SchemeKind};
@@ -53,6 +56,8 @@ pub struct Config {
     pub schemes: Vec<Scheme>,
     /// Settings of the in-process trackers.
     pub trackers: Trackers,
+    /// Settings of the gateway's own pages.
+    pub pages: Pages,
     /// The servers to forward to, in the order of their names.
     pub upstreams: Vec<Upstream>,
     /// What is answered.
@@ -207,6 +212,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
         None => None,
     };
     let schemes = schemes::check(written.schemes, base).map_err(|fault| fault.under("schemes"))?;
+    let pages = pages::check(written.pages, &listen).map_err(|fault| fault.under("pages"))?;
     let mut upstreams = Vec::new();
     for (name, upstream) in written.upstreams {
         let checked =
@@ -236,6 +242,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
         mail,
         schemes,
         trackers,
+        pages,
         upstreams,
         routes,
         warnings,

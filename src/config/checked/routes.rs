@@ -77,6 +77,8 @@ pub enum Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
+    /// The gateway's own pages of this name.
+    Pages(String),
     /// An in-process tracker.
     Tracker(String),
     /// An upstream.
@@ -124,6 +126,9 @@ pub struct RateRule {
     pub by: RateBy,
 }
 
+/// The pages that a route can name.
+const PAGES: [&str; 1] = ["account"];
+
 /// The trackers that a route can name.
 pub(super) const TRACKERS: [&str; 4] = ["fittrackee", "livetracking", "lptracker", "sessions"];
 
@@ -135,7 +140,9 @@ pub(super) fn check(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Route>, Fault> {
     if written.is_empty() {
-        return Ok(TRACKERS.iter().map(|tracker| whole_tracker(tracker)).collect());
+        let trackers = TRACKERS.iter().map(|name| (*name, Target::Tracker((*name).to_owned())));
+        let pages = PAGES.iter().map(|name| (*name, Target::Pages((*name).to_owned())));
+        return Ok(trackers.chain(pages).map(|(name, target)| whole(name, target)).collect());
     }
     let known = Known { schemes, upstreams };
     let mut routes: Vec<Route> = Vec::new();
@@ -167,14 +174,14 @@ struct Known<'a> {
     upstreams: &'a [Upstream],
 }
 
-fn whole_tracker(tracker: &str) -> Route {
+fn whole(name: &str, target: Target) -> Route {
     Route {
-        name: tracker.into(),
+        name: name.into(),
         matches: Match::EveryEndpoint,
         hosts: Vec::new(),
         access: Access::Contract,
         rule: None,
-        target: Target::Tracker(tracker.to_owned()),
+        target,
         dialect: None,
         max_body_bytes: None,
         raw_path: false,
@@ -188,7 +195,7 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
     let target = target(&written, known)?;
     let matches = match (&written.r#match, &target) {
         (Some(text), _) => matcher(text).map_err(|message| Fault::new(message).under("match"))?,
-        (None, Target::Tracker(_)) => Match::EveryEndpoint,
+        (None, Target::Pages(_) | Target::Tracker(_)) => Match::EveryEndpoint,
         (None, Target::Upstream { .. }) => {
             return Err(Fault::new("a route to an upstream needs `match`, such as `GET /files/{*rest}`"));
         }
@@ -201,7 +208,7 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
     {
         return Err(unknown("dialect", name, TRACKERS.into_iter().chain(["plain"])).under("dialect"));
     }
-    if written.raw_path && matches!(target, Target::Tracker(_)) {
+    if written.raw_path && !matches!(target, Target::Upstream { .. }) {
         return Err(Fault::new("only routes to an upstream can take raw paths").under("raw_path"));
     }
     let hosts = written.hosts.iter().enumerate();
@@ -221,8 +228,8 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
 }
 
 fn target(written: &written::Route, known: &Known<'_>) -> Result<Target, Fault> {
-    match (&written.upstream, &written.tracker) {
-        (Some(name), None) => {
+    match (&written.upstream, &written.tracker, &written.pages) {
+        (Some(name), None, None) => {
             let names = known.upstreams.iter().map(|upstream| upstream.name.as_str());
             if !names.clone().any(|known| known == name) {
                 return Err(unknown("upstream", name, names).under("upstream"));
@@ -233,14 +240,30 @@ fn target(written: &written::Route, known: &Known<'_>) -> Result<Target, Fault> 
                 identity: written.send.identity,
             })
         }
-        (None, Some(name)) if TRACKERS.contains(&name.as_str()) => Ok(Target::Tracker(name.clone())),
-        (None, Some(name)) => Err(unknown("tracker", name, TRACKERS.into_iter()).under("tracker")),
-        (Some(_), Some(_)) => Err(Fault::new("a route has an `upstream` or a `tracker`, not both").under("tracker")),
-        (None, None) => Err(Fault::new("a route needs an `upstream` or a `tracker`")),
+        (None, Some(name), None) if TRACKERS.contains(&name.as_str()) => Ok(Target::Tracker(name.clone())),
+        (None, Some(name), None) => Err(unknown("tracker", name, TRACKERS.into_iter()).under("tracker")),
+        (None, None, Some(name)) if PAGES.contains(&name.as_str()) => Ok(Target::Pages(name.clone())),
+        (None, None, Some(name)) => Err(unknown("page", name, PAGES.into_iter()).under("pages")),
+        (Some(_), Some(_), _) => Err(Fault::new("a route has an `upstream` or a `tracker`, not both").under("tracker")),
+        (Some(_), _, Some(_)) => Err(Fault::new("a route has an `upstream` or `pages`, not both").under("pages")),
+        (_, Some(_), Some(_)) => Err(Fault::new("a route has a `tracker` or `pages`, not both").under("pages")),
+        (None, None, None) => Err(Fault::new("a route needs an `upstream`, a `tracker` or `pages`")),
     }
 }
 
 fn access(written: &written::Route, target: &Target, known: &Known<'_>) -> Result<Access, Fault> {
+    if let Target::Pages(_) = target {
+        // Another credential than their own cookie would make them an API without a contract.
+        let keys = [
+            ("auth", written.auth.is_some()),
+            ("realm", written.realm.is_some()),
+            ("public", written.public.is_some()),
+        ];
+        return match keys.into_iter().chain([("optional", written.optional)]).find(|(_, is_there)| *is_there) {
+            Some((key, _)) => Err(Fault::new("pages ask for their own sign-in, and for nothing else").under(key)),
+            None => Ok(Access::Contract),
+        };
+    }
     let names = match (&written.auth, target) {
         (None, Target::Tracker(_)) if written.realm.is_some() => {
             return Err(Fault::new("the tracker's contract sets the realm; name `auth` to set another").under("realm"));

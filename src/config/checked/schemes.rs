@@ -205,6 +205,10 @@ fn name_fits(name: &str) -> Result<(), Fault> {
     if !fits || name == "none" {
         return Err(Fault::new("a scheme's name is 1 to 32 of a-z, 0-9, `-` and `_`, and not `none`"));
     }
+    // Its tokens would be good for the pages, and those of the pages here.
+    if name == "web" {
+        return Err(Fault::new("the scheme `web` is that of the account pages; settings are in `pages.account`"));
+    }
     Ok(())
 }
 

@@ -18,7 +18,7 @@ async fn play_with(settings: Settings) -> Play {
     let sliding = Sliding::new(
         sliding::Settings {
             id: "lp",
-            header: HeaderName::from_static("token"),
+            place: sliding::Place::Header(HeaderName::from_static("token")),
             life: Life { idle: IDLE, absolute: None },
             ip: IpMode::OneUser { on_conflict: OnConflict::Refuse },
             per_account: 100,

@@ -10,8 +10,8 @@ pub(crate) enum Statement {
     Admin(String),
     /// `DELETE`, or `DROP SERIES`.
     Delete(Delete),
-    /// Nothing between two semicolons.
-    Empty,
+    /// One that reads well and cannot be run: the text of the error that its result is.
+    Invalid(String),
     /// `SELECT`.
     Select(Box<Select>),
     /// `SHOW …`.
@@ -23,6 +23,7 @@ pub(crate) enum Statement {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Select {
     pub(crate) columns: Vec<Column>,
+    /// A measurement without a name is `:MEASUREMENT`: that of the source.
     pub(crate) into: Option<Source>,
     pub(crate) from: Vec<Source>,
     pub(crate) filter: Option<Expr>,
@@ -49,6 +50,7 @@ pub(crate) struct Column {
 /// What is read: `m`, `rp.m`, `db.rp.m`, `db..m`, each also with `/re/` as the measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Source {
+    /// `None` for the database of the request.
     pub(crate) database: Option<Arc<str>>,
     pub(crate) retention_policy: Option<Arc<str>>,
     pub(crate) measurement: Measurement,
@@ -118,6 +120,50 @@ pub(crate) enum Operator {
     Subtract,
 }
 
+impl Operator {
+    /// How it is written.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::And => "AND",
+            Self::BitwiseAnd => "&",
+            Self::BitwiseOr => "|",
+            Self::BitwiseXor => "^",
+            Self::Divide => "/",
+            Self::Equal => "=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Match => "=~",
+            Self::Modulo => "%",
+            Self::Multiply => "*",
+            Self::NoMatch => "!~",
+            Self::NotEqual => "!=",
+            Self::Or => "OR",
+            Self::Subtract => "-",
+        }
+    }
+
+    /// The higher, the closer it binds.
+    pub(super) fn precedence(self) -> u8 {
+        match self {
+            Self::Or => 1,
+            Self::And => 2,
+            Self::Equal
+            | Self::Greater
+            | Self::GreaterOrEqual
+            | Self::Less
+            | Self::LessOrEqual
+            | Self::Match
+            | Self::NoMatch
+            | Self::NotEqual => 3,
+            Self::Add | Self::BitwiseOr | Self::BitwiseXor | Self::Subtract => 4,
+            Self::BitwiseAnd | Self::Divide | Self::Modulo | Self::Multiply => 5,
+        }
+    }
+}
+
 /// What a name is said to be behind `::`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cast {
@@ -127,6 +173,20 @@ pub(crate) enum Cast {
     Integer,
     String,
     Tag,
+}
+
+impl Cast {
+    /// How it is written.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Field => "field",
+            Self::Float => "float",
+            Self::Integer => "integer",
+            Self::String => "string",
+            Self::Tag => "tag",
+        }
+    }
 }
 
 /// A value as written.
