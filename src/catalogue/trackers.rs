@@ -16,7 +16,7 @@ use crate::accounts::{ChangeError, Origin};
 use crate::config::{Config, checked};
 use crate::trackers::Tracker;
 use crate::trackers::fittrackee::{self, FitTrackee, IssueToken, PrivacyPolicy};
-use crate::trackers::livetracking::{self, LiveTracking};
+use crate::trackers::livetracking::{self, LiveTracking, Watch};
 use crate::trackers::lptracker::{self, LpTracker, OpenSession, OpenedSession, Opening, Statuses};
 use crate::trackers::sessions::{self, SessionTracker};
 
@@ -46,11 +46,14 @@ pub(super) fn mount(
                 own_header: None,
             }
         }
-        "livetracking" => Mounted {
-            tracker: Arc::new(LiveTracking::new(accounts, livetracking::Settings::default())),
-            schemes: vec![schemes.contract(Contract::LiveTracking)],
-            own_header: None,
-        },
+        "livetracking" => {
+            let basic = schemes.contract(Contract::LiveTracking);
+            let owners = [schemes.contract(Contract::Web), Arc::clone(&basic), schemes.named("api")?];
+            let points = Arc::clone(&services.points);
+            let watch = Watch::new(accounts.clone(), points, owners, &livetracking::WatchSettings::default());
+            let tracker = LiveTracking::new(accounts, livetracking::Settings::default()).with_watch(watch);
+            Mounted { tracker: Arc::new(tracker), schemes: vec![basic], own_header: None }
+        }
         "lptracker" => {
             let sliding = schemes.sliding("lp")?;
             let mut settings = lptracker::Settings::default();

@@ -41,6 +41,7 @@ pub use watch::{Settings as WatchSettings, Watch};
 #[derive(Clone, Debug)]
 pub struct LiveTracking {
     state: Arc<State>,
+    watch: Option<Arc<Watch>>,
 }
 
 /// How open the tracker is.
@@ -79,21 +80,19 @@ pub enum Registration {
 struct State {
     accounts: AccountService,
     settings: Settings,
-    watch: Option<Arc<Watch>>,
 }
 
 impl LiveTracking {
     /// The tracker over these accounts.
     pub fn new(accounts: AccountService, settings: Settings) -> Self {
-        Self { state: Arc::new(State { accounts, settings, watch: None }) }
+        Self { state: Arc::new(State { accounts, settings }), watch: None }
     }
 
     /// With the live pages of its riders.
     #[must_use]
-    pub fn with_watch(self, watch: Watch) -> Self {
-        let State { accounts, settings, .. } = &*self.state;
-        let watch = Some(Arc::new(watch));
-        Self { state: Arc::new(State { accounts: accounts.clone(), settings: *settings, watch }) }
+    pub fn with_watch(mut self, watch: Watch) -> Self {
+        self.watch = Some(Arc::new(watch));
+        self
     }
 
     /// A handler whose rejections are worded here.
@@ -124,6 +123,12 @@ impl Tracker for LiveTracking {
 
     fn manual(&self) -> Manual {
         operations::manual(self.state.settings)
+    }
+
+    fn stop(&self) {
+        if let Some(watch) = &self.watch {
+            watch.stop();
+        }
     }
 }
 

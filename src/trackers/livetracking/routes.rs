@@ -54,7 +54,7 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         Endpoint::new(Method::GET, "/ping", tracker.on(ping)).public("clients ask it before they sign in"),
         options("/ping"),
     ];
-    if let Some(watch) = &tracker.state.watch {
+    if let Some(watch) = &tracker.watch {
         endpoints.extend(watch.endpoints());
         endpoints.extend(watch::PATHS.map(options));
     }
