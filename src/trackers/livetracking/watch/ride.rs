@@ -254,3 +254,122 @@ const PLOT_STRETCHES: usize = 600;
 
 /// Positions of one series that are looked at: ten each second of 24 hours.
 const MAX_POSITIONS: usize = 864_000;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use trackgate_schemes::AccountId;
+
+    use super::*;
+    use crate::ports::{Batch, FieldValue, Points as _, Row, SeriesKey};
+    use crate::stores::MemoryPoints;
+
+    const RIDER: AccountId = AccountId(1);
+    const ALL: RangeInclusive<i64> = i64::MIN..=i64::MAX;
+
+    fn float(value: f64) -> FieldValue {
+        FieldValue::Float(value)
+    }
+
+    /// Points of a series with these tags: an instant and its values each.
+    async fn write(points: &MemoryPoints, tags: &[(&str, &str)], rows: &[(i64, &[(&str, FieldValue)])]) {
+        let tags = tags.iter().map(|(key, value)| (Arc::from(*key), Arc::from(*value))).collect();
+        let mut batch = Batch { series: vec![SeriesKey { measurement: MEASUREMENT.into(), tags }], ..Batch::default() };
+        for (at, values) in rows {
+            batch.rows.push(Row { series: 0, at: *at, cells: u32::try_from(values.len()).unwrap() });
+            for (name, value) in *values {
+                let known = batch.fields.iter().position(|field| **field == **name);
+                let place = known.unwrap_or_else(|| {
+                    batch.fields.push(Arc::from(*name));
+                    batch.fields.len() - 1
+                });
+                batch.cells.push((u32::try_from(place).unwrap(), value.clone()));
+            }
+        }
+        assert_eq!(points.write(RIDER, batch).await.unwrap().dropped, 0);
+    }
+
+    fn ride(points: &MemoryPoints) -> Ride {
+        Ride::read(&*points.view(RIDER), &ALL).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_place_needs_both_coordinates_and_is_on_earth() {
+        let points = MemoryPoints::default();
+        let rows: [(i64, &[(&str, FieldValue)]); 6] = [
+            (1, &[("lat", float(53.0)), ("lng", float(8.0))]),
+            (2, &[("lat", float(54.0))]),
+            (3, &[("lng", float(9.0))]),
+            (4, &[("lat", float(91.0)), ("lng", float(9.0))]),
+            (5, &[("lat", float(1.0)), ("lng", float(-180.5))]),
+            (6, &[("lat", float(-53.0)), ("lng", float(-8.0))]),
+        ];
+        write(&points, &[], &rows).await;
+        assert_eq!(ride(&points).track, [(1, [53.0, 8.0]), (6, [-53.0, -8.0])]);
+    }
+
+    #[tokio::test]
+    async fn whole_numbers_are_numbers_and_texts_are_none() {
+        let points = MemoryPoints::default();
+        let rows: [(i64, &[(&str, FieldValue)]); 2] = [
+            (1, &[("hr_bpm", FieldValue::Integer(120)), ("pwr_w", FieldValue::String("much".into()))]),
+            (2, &[("hr_bpm", FieldValue::Integer(140)), ("battery", FieldValue::Boolean(true))]),
+        ];
+        write(&points, &[], &rows).await;
+        let ride = ride(&points);
+        assert_eq!(ride.newest, [("hr_bpm", 2, 140.0)]);
+        let plot = Plot { points: vec![(1, [120.0]), (2, [140.0])], min: 120.0, mean: 130.0, max: 140.0, count: 2 };
+        // They lie in one second, in which both are an extreme.
+        assert_eq!(ride.plots, [("hr_bpm", plot)]);
+    }
+
+    #[tokio::test]
+    async fn series_of_several_devices_are_one_ride() {
+        let points = MemoryPoints::default();
+        let (second, third) = (2_000_000_000, 3_000_000_000);
+        write(&points, &[("device", "watch")], &[(second, &[("hr_bpm", float(120.0))])]).await;
+        write(&points, &[("device", "bike")], &[(third, &[("hr_bpm", float(130.0)), ("battery", float(50.0))])]).await;
+        write(&points, &[], &[(1, &[("hr_bpm", float(110.0)), ("battery", float(60.0))])]).await;
+        let ride = ride(&points);
+        assert_eq!(ride.plots[0].1.points, [(1, [110.0]), (second, [120.0]), (third, [130.0])]);
+        assert_eq!(ride.newest, [("hr_bpm", third, 130.0), ("battery", third, 50.0)]);
+        assert_eq!(ride.last(), Some(third));
+    }
+
+    #[tokio::test]
+    async fn a_day_of_seconds_fits_into_few_points_with_its_peaks() {
+        let points = MemoryPoints::default();
+        let names = ["lat", "lng", "spd_kph"];
+        let rows: Vec<(i64, Vec<(&str, FieldValue)>)> = (0..28_800_i32)
+            .map(|second| {
+                let speed = if second == 20_001 { 88.0 } else { 25.0 };
+                let values = [f64::from(second) / 1000.0, 8.0 + f64::from(second % 100) / 1000.0, speed];
+                (i64::from(second) * 1_000_000_000, names.into_iter().zip(values.map(float)).collect())
+            })
+            .collect();
+        let rows: Vec<_> = rows.iter().map(|(at, values)| (*at, values.as_slice())).collect();
+        write(&points, &[], &rows).await;
+        let ride = ride(&points);
+        assert!((500..=2000).contains(&ride.track.len()), "{}", ride.track.len());
+        let (_, speed) = &ride.plots[0];
+        assert!(speed.points.len() <= 1200 && speed.points.contains(&(20_001_000_000_000, [88.0])));
+        assert_eq!((speed.count, speed.max), (28_800, 88.0));
+        assert!(super::super::event::ride_json(&ride).len() < 150_000);
+    }
+
+    #[tokio::test]
+    async fn too_many_rows_are_none() {
+        let points = MemoryPoints::default();
+        let rows: Vec<(i64, &[(&str, FieldValue)])> =
+            (0..10).map(|at| (at, &[("pwr_w", FieldValue::Float(1.0))][..])).collect();
+        write(&points, &[], &rows).await;
+        let view = points.view(RIDER);
+        assert_eq!(rows_of(&*view, 10), Some(10));
+        assert_eq!(rows_of(&*view, 9), None);
+    }
+
+    fn rows_of(view: &dyn PointsView, limit: usize) -> Option<usize> {
+        rows(view, &ALL, limit).unwrap().map(|rows| rows.len())
+    }
+}
