@@ -15,6 +15,17 @@ pub trait GuessGuard: fmt::Debug + Send + Sync + 'static {
 
     /// Tells how an admitted attempt ended.
     fn settle(&self, attempt: Attempt, outcome: Outcome, now: SystemTime);
+
+    /// Until when the account of this canonical name is locked, for whomever; `None` if it is not, or for a guard
+    /// that does not tell.
+    fn locked_until(&self, _account: &str, _now: SystemTime) -> Option<SystemTime> {
+        None
+    }
+
+    /// Clears the counts of the account of this canonical name. Says whether it was locked.
+    fn unlock(&self, _account: &str, _now: SystemTime) -> bool {
+        false
+    }
 }
 
 /// The answer of a [`GuessGuard`].

@@ -27,6 +27,16 @@ impl SignIn {
         &self.pool
     }
 
+    /// The guard that it asks.
+    pub fn guard(&self) -> &Arc<dyn GuessGuard> {
+        &self.guard
+    }
+
+    /// The name under which guesses at this account are counted.
+    pub fn counted(account: &Account) -> String {
+        AccountName::parse(&account.name).map_or_else(|_unfit| account.id.to_string(), |name| name.to_string())
+    }
+
     /// The account whose password this is.
     ///
     /// `login` is a name or an e-mail address as typed.
@@ -53,9 +63,7 @@ impl SignIn {
             Err(_unfit) => None,
         };
         let counted = match &account {
-            Some(account) => {
-                AccountName::parse(&account.name).map_or_else(|_| account.id.to_string(), |name| name.to_string())
-            }
+            Some(account) => Self::counted(account),
             None => Login::parse(login).map_or_else(|_| "\u{0}unfit".to_owned(), |login| login.as_str().to_owned()),
         };
         let attempt = match self.guard.admit(&counted, client, now) {

@@ -186,6 +186,19 @@ impl GuessGuard for Lockout {
         let which = (counted_name(&attempt.account), ClientNetwork::of(attempt.client), attempt.mark);
         self.state().settle(which, outcome, now, &|change| self.note(change));
     }
+
+    fn locked_until(&self, account: &str, now: SystemTime) -> Option<SystemTime> {
+        let name = counted_name(account);
+        let is_its = |lock: &Lock| match &lock.what {
+            Counted::Account(account) | Counted::Known { account, .. } => **account == *name,
+            Counted::Network(_) => false,
+        };
+        self.locked(now).into_iter().find(is_its).map(|lock| lock.until)
+    }
+
+    fn unlock(&self, account: &str, now: SystemTime) -> bool {
+        Self::unlock(self, account, now)
+    }
 }
 
 impl fmt::Debug for Lockout {

@@ -18,6 +18,7 @@ use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, MailedPurpose, 
 
 mod follow;
 mod import;
+mod locks;
 mod memories;
 mod reserved;
 mod sharing;

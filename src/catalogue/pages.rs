@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use trackgate_schemes::Scheme;
+use trackgate_schemes::store::Life;
 
 use super::schemes::{Contract, Schemes};
 use super::{CatalogueError, Services};
 use crate::config::Config;
+use crate::config::checked::{SchemeKind, Target};
 use crate::endpoint::Endpoint;
 use crate::layer::Dialect;
 use crate::web::{AccountPages, Settings};
@@ -28,11 +30,35 @@ pub(super) fn mount(
 ) -> Result<Mounted, CatalogueError> {
     match name {
         "account" => {
-            let settings = Settings { account: config.pages.account.clone() };
+            let settings = settings(config);
             let pages = AccountPages::new(services.accounts.clone(), schemes.web(), settings);
             let schemes = vec![schemes.contract(Contract::Web)];
             Ok(Mounted { endpoints: pages.endpoints(), schemes, dialect: pages.dialect() })
         }
         other => unreachable!("the configuration was checked, and there are no pages {other}"),
     }
+}
+
+fn settings(config: &Config) -> Settings {
+    let pages = &config.pages.account;
+    let mut sessions = vec![("web".to_owned(), Life { idle: pages.idle, absolute: Some(pages.absolute) })];
+    let mut signed_tokens = None;
+    for scheme in &config.schemes {
+        match &scheme.kind {
+            SchemeKind::Sliding { idle, absolute, .. } => {
+                sessions.push((scheme.name.clone(), Life { idle: *idle, absolute: *absolute }));
+            }
+            SchemeKind::Jwt { lifetime, .. } if scheme.name == "fit" => signed_tokens = Some(*lifetime),
+            _ => {}
+        }
+    }
+    let mut trackers: Vec<String> = Vec::new();
+    for route in &config.routes {
+        if let Target::Tracker(name) = &route.target
+            && !trackers.contains(name)
+        {
+            trackers.push(name.clone());
+        }
+    }
+    Settings { account: pages.clone(), sessions, signed_tokens, trackers }
 }

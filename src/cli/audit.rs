@@ -38,7 +38,8 @@ impl Audit {
                 Some(user) => Some(find(&accounts, user).await?.id),
                 None => None,
             };
-            let entries = accounts.store().audit(AuditFilter { account, limit: self.limit }).await?;
+            let entries =
+                accounts.store().audit(AuditFilter { account, limit: self.limit, ..AuditFilter::default() }).await?;
             let rows: Vec<Row> = entries
                 .iter()
                 .map(|entry| Row {

@@ -80,14 +80,58 @@ impl AuditAction {
     }
 }
 
-/// Which entries are wanted; the newest come first.
-#[derive(Clone, Copy, Debug)]
+/// Which entries are wanted; the newest come first. The default wants none of them, for its limit is 0.
+#[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
     /// Only about this account.
     pub account: Option<AccountId>,
+    /// Only of this kind.
+    pub action: Option<AuditAction>,
+    /// Only with this in the account's name or in the actor's, whatever the case of ASCII letters.
+    pub who: Option<Arc<str>>,
+    /// Only with this in the service's name, likewise.
+    pub service: Option<Arc<str>>,
+    /// Only with this end.
+    pub outcome: Option<AuditOutcome>,
+    /// Only from this instant on.
+    pub since: Option<SystemTime>,
+    /// Only before this instant.
+    pub until: Option<SystemTime>,
+    /// So many of the newest are left out.
+    pub offset: u32,
     /// At most so many.
     pub limit: u32,
 }
+
+/// How what an entry tells of ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it was done or it was not")]
+pub enum AuditOutcome {
+    /// It was done.
+    Done,
+    /// It was refused, for whatever reason.
+    Refused,
+}
+
+impl AuditFilter {
+    /// Whether it wants this entry, but for how many it wants.
+    pub fn wants(&self, entry: &AuditEntry) -> bool {
+        let holds = |text: &Arc<str>, part: &Option<Arc<str>>| {
+            part.as_ref().is_none_or(|part| text.to_ascii_lowercase().contains(&part.to_ascii_lowercase()))
+        };
+        let is_done = &*entry.outcome == DONE;
+        self.account.is_none_or(|account| entry.account == Some(account))
+            && self.action.is_none_or(|action| entry.action == action)
+            && (holds(&entry.name, &self.who) || holds(&entry.actor, &self.who))
+            && holds(&entry.service, &self.service)
+            && self.outcome.is_none_or(|outcome| is_done == (outcome == AuditOutcome::Done))
+            && self.since.is_none_or(|since| entry.at >= since)
+            && self.until.is_none_or(|until| entry.at < until)
+    }
+}
+
+/// The outcome of what was done.
+pub const DONE: &str = "done";
 
 /// Keeps the audit trail.
 pub trait Audit: fmt::Debug + Send + Sync + 'static {

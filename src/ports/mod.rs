@@ -24,7 +24,7 @@ mod mailed;
 mod points;
 mod tracking;
 
-pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter};
+pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter, AuditOutcome, DONE};
 pub use events::{Event, EventKind, Events};
 pub use files::{Area, Contents, FileName, Files, Listed, NewFile, NoFileName, OpenFile};
 pub use fittrackee::{

@@ -219,7 +219,7 @@ pub(super) async fn clk_04_a_time_that_cannot_be_kept_is_an_error(store: Arc<dyn
         store.list_sessions(None).await.unwrap()[0].last_used_at == at(30)
     })
     .await;
-    assert!(store.audit(AuditFilter { account: None, limit: 1 }).await.unwrap().is_empty());
+    assert!(store.audit(AuditFilter { limit: 1, ..AuditFilter::default() }).await.unwrap().is_empty());
 }
 
 fn tracked(start: u64) -> NewTracked {

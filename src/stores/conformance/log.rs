@@ -8,7 +8,7 @@ use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{AddressRule, Life, OpenSession, Opened};
 
 use super::{account, address, at, new_account, of_credential, session, token, told};
-use crate::ports::{AccountChange, AuditAction, AuditEntry, AuditFilter, Ends, EventKind, Store};
+use crate::ports::{AccountChange, AuditAction, AuditEntry, AuditFilter, AuditOutcome, Ends, EventKind, Store};
 
 pub(super) async fn every_change_is_one_event_in_order(store: Arc<dyn Store>) {
     assert_eq!(store.newest_event().await.unwrap(), 0);
@@ -114,14 +114,59 @@ pub(super) async fn the_newest_audit_entries_come_first(store: Arc<dyn Store>) {
     }
     let nobody = AuditEntry { client: None, ..entry(50, None, AuditAction::SignIn) };
     store.record(nobody.clone()).await.unwrap();
-    let all = store.audit(AuditFilter { account: None, limit: 100 }).await.unwrap();
+    let all = store.audit(AuditFilter { limit: 100, ..AuditFilter::default() }).await.unwrap();
     assert_eq!(all.len(), AuditAction::ALL.len() + 1);
     assert_eq!(all[0], nobody);
     assert!(all.is_sorted_by(|newer, older| newer.at > older.at));
-    let two = store.audit(AuditFilter { account: Some(AccountId(1)), limit: 2 }).await.unwrap();
+    let two =
+        store.audit(AuditFilter { account: Some(AccountId(1)), limit: 2, ..AuditFilter::default() }).await.unwrap();
     assert_eq!(two.len(), 2);
     assert!(two.iter().all(|entry| entry.account == Some(AccountId(1))));
     assert!(two[0].at > two[1].at);
+}
+
+pub(super) async fn audit_entries_are_searched_and_read_in_steps(store: Arc<dyn Store>) {
+    let entry = |n: u64, name: &str, service: &str, outcome: &str| AuditEntry {
+        at: at(n),
+        action: if n.is_multiple_of(2) { AuditAction::SignIn } else { AuditAction::TokenIssue },
+        account: Some(AccountId(1)),
+        name: name.into(),
+        actor: "operator".into(),
+        service: service.into(),
+        client: None,
+        outcome: outcome.into(),
+        target: "".into(),
+    };
+    for (n, name, service, outcome) in [
+        (1, "Anna", "PHP SDK", "done"),
+        (2, "anna_2", "100% \\ sdk", "locked"),
+        (3, "berta", "phone", "done"),
+        (4, "Berta", "phone", "wrong_secret"),
+    ] {
+        store.record(entry(n, name, service, outcome)).await.unwrap();
+    }
+    let found = async |filter: AuditFilter| -> Vec<u64> {
+        let found = store.audit(AuditFilter { limit: 10.min(filter.limit.max(1)), ..filter.clone() }).await.unwrap();
+        assert!(found.iter().all(|entry| filter.wants(entry)), "{filter:?}");
+        let place = |entry: &AuditEntry| (1..5).find(|n| at(*n) == entry.at).unwrap();
+        found.iter().map(place).collect()
+    };
+    let all = AuditFilter { limit: 10, ..AuditFilter::default() };
+    let who = |text: &str| AuditFilter { who: Some(text.into()), ..all.clone() };
+    assert_eq!(found(who("ANNA")).await, [2, 1]);
+    assert_eq!(found(who("a_2")).await, [2], "`_` is itself");
+    assert_eq!(found(who("oper")).await, [4, 3, 2, 1]);
+    assert_eq!(found(who("%")).await, [0; 0]);
+    let service = |text: &str| AuditFilter { service: Some(text.into()), ..all.clone() };
+    assert_eq!(found(service("sdk")).await, [2, 1]);
+    assert_eq!(found(service("% \\ ")).await, [2]);
+    assert_eq!(found(AuditFilter { outcome: Some(AuditOutcome::Done), ..all.clone() }).await, [3, 1]);
+    assert_eq!(found(AuditFilter { outcome: Some(AuditOutcome::Refused), ..who("berta") }).await, [4]);
+    assert_eq!(found(AuditFilter { action: Some(AuditAction::SignIn), ..all.clone() }).await, [4, 2]);
+    assert_eq!(found(AuditFilter { since: Some(at(2)), until: Some(at(4)), ..all.clone() }).await, [3, 2]);
+    assert_eq!(found(AuditFilter { account: Some(AccountId(1)), limit: 2, offset: 1, ..all.clone() }).await, [3, 2]);
+    assert_eq!(found(AuditFilter { account: Some(AccountId(2)), ..all.clone() }).await, [0; 0]);
+    assert_eq!(found(AuditFilter { limit: 3, offset: 3, ..all }).await, [1]);
 }
 
 async fn open(store: &dyn Store, id: &str, account: AccountId, rule: AddressRule) {

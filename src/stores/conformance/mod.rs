@@ -134,6 +134,7 @@ checks! {
         events_of_concurrent_changes_have_no_gap,
         events_are_read_in_steps,
         the_newest_audit_entries_come_first,
+        audit_entries_are_searched_and_read_in_steps,
     }
     mailed {
         a_mailed_token_is_found_by_purpose_and_digest,

@@ -154,7 +154,7 @@ pub(super) async fn a_closed_store_is_unavailable(store: Arc<dyn Store>) {
     store.close().await.unwrap();
     let read = store.account(anna).await.unwrap_err();
     let write = store.blacklist("key", None, at(9), at(0)).await.unwrap_err();
-    let audit = store.audit(AuditFilter { account: None, limit: 1 }).await.unwrap_err();
+    let audit = store.audit(AuditFilter { limit: 1, ..AuditFilter::default() }).await.unwrap_err();
     for error in [read, write, audit] {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     }

@@ -35,10 +35,10 @@ impl Audit for MemoryStore {
     }
 
     fn audit(&self, filter: AuditFilter) -> Answer<'_, Vec<AuditEntry>> {
-        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        let [offset, limit] = [filter.offset, filter.limit].map(|number| usize::try_from(number).unwrap_or(usize::MAX));
         self.answer(move |state| {
-            let wanted = |entry: &&AuditEntry| filter.account.is_none() || entry.account == filter.account;
-            Ok(state.audit.iter().rev().filter(wanted).take(limit).cloned().collect())
+            let wanted = state.audit.iter().rev().filter(|entry| filter.wants(entry));
+            Ok(wanted.skip(offset).take(limit).cloned().collect())
         })
     }
 }

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 
 use sqlx::AnyConnection;
 use trackgate_schemes::AccountId;
-use trackgate_schemes::store::Answer;
+use trackgate_schemes::store::{Answer, StoreError};
 
 use super::SqlStore;
 use super::fault::Fault;
 use super::rows::{Columns, next};
-use crate::ports::{Audit, AuditAction, AuditEntry, AuditFilter, Event, EventKind, Events};
+use crate::ports::{Audit, AuditAction, AuditEntry, AuditFilter, AuditOutcome, DONE, Event, EventKind, Events};
 use crate::stores::kept;
 
 /// Adds an event; it lasts if and only if the change beside it does.
@@ -30,6 +30,22 @@ pub(super) async fn tell(connection: &mut AnyConnection, at: SystemTime, kind: &
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// What an [`AuditFilter`] finds; empty texts, and times as far away as can be, stand for what it does not ask.
+macro_rules! audit_query {
+    ($more:literal) => {
+        concat!(
+            "SELECT at, action, account, name, actor, service, client, outcome, target FROM audit ",
+            "WHERE ($1 = '' OR action = $1) ",
+            "AND (LOWER(name) LIKE LOWER($2) ESCAPE '\\' OR LOWER(actor) LIKE LOWER($2) ESCAPE '\\') ",
+            "AND LOWER(service) LIKE LOWER($3) ESCAPE '\\' ",
+            "AND ($4 <> 'done' OR outcome = 'done') AND ($4 <> 'refused' OR outcome <> 'done') ",
+            "AND at >= $5 AND at < $6 ",
+            $more,
+            "ORDER BY id DESC LIMIT $7 OFFSET $8"
+        )
+    };
 }
 
 impl Events for SqlStore {
@@ -87,24 +103,54 @@ impl Audit for SqlStore {
     }
 
     fn audit(&self, filter: AuditFilter) -> Answer<'_, Vec<AuditEntry>> {
+        let who = containing(filter.who.as_deref());
+        let service = containing(filter.service.as_deref());
+        let micros = |at: Option<SystemTime>, open: i64| at.map_or(Ok(open), kept::micros);
+        let times = micros(filter.since, i64::MIN).and_then(|since| Ok((since, micros(filter.until, i64::MAX)?)));
+        let outcome = match filter.outcome {
+            None => "",
+            Some(AuditOutcome::Done) => DONE,
+            Some(AuditOutcome::Refused) => "refused",
+        };
         self.read(move |connection| {
             Box::pin(async move {
+                let (since, until) = times?;
+                // Of one account by its index; else entry by entry, from the newest on.
                 let query = match filter.account {
-                    None => sqlx::query(
-                        "SELECT at, action, account, name, actor, service, client, outcome, target FROM audit \
-                         ORDER BY id DESC LIMIT $1",
-                    ),
-                    Some(account) => sqlx::query(
-                        "SELECT at, action, account, name, actor, service, client, outcome, target FROM audit \
-                         WHERE account = $1 ORDER BY id DESC LIMIT $2",
-                    )
-                    .bind(account.0),
+                    None => sqlx::query(audit_query!("")),
+                    Some(_) => sqlx::query(audit_query!("AND account = $9 ")),
                 };
-                let rows = query.bind(i64::from(filter.limit)).fetch_all(connection).await?;
+                let query = query
+                    .bind(filter.action.map_or("", AuditAction::code))
+                    .bind(who?)
+                    .bind(service?)
+                    .bind(outcome)
+                    .bind(since)
+                    .bind(until)
+                    .bind(i64::from(filter.limit))
+                    .bind(i64::from(filter.offset));
+                let query = match filter.account {
+                    None => query,
+                    Some(account) => query.bind(account.0),
+                };
+                let rows = query.fetch_all(connection).await?;
                 rows.iter().map(|row| entry(&mut Columns::of(row))).collect()
             })
         })
     }
+}
+
+/// The pattern of `LIKE` for texts with this part.
+fn containing(part: Option<&str>) -> Result<String, StoreError> {
+    let mut pattern = String::from("%");
+    for letter in part.unwrap_or_default().chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    kept::text(&pattern)
 }
 
 fn event(row: &mut Columns<'_>) -> Result<Event, Fault> {

@@ -145,7 +145,7 @@ async fn log_03_changes_and_wrong_passwords_are_in_the_audit_trail() {
     play.ask(Method::DELETE, "/user", &[RIDER, FORM], "password=wrong-one").await;
     play.ask(Method::POST, "/user/change-password", &[RIDER, FORM], "password=secret12&new_password=secret12").await;
     play.ask(Method::DELETE, "/user", &[RIDER, FORM], "password=secret12").await;
-    let mut entries = play.stage.store.audit(AuditFilter { account: None, limit: 100 }).await.unwrap();
+    let mut entries = play.stage.store.audit(AuditFilter { limit: 100, ..AuditFilter::default() }).await.unwrap();
     entries.reverse();
     let told: Vec<_> = entries
         .iter()

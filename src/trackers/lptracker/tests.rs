@@ -78,7 +78,7 @@ async fn sld_05_a_second_user_of_an_address_is_refused_without_names() {
         r#"{"status":"error","errors":[{"code":403,"message":"Another user is signed in from this address"}]}"#;
     assert_eq!(refused, expected);
     assert!(is_live(&play, &token).await);
-    let told = play.stage.store.audit(AuditFilter { account: None, limit: 1 }).await.unwrap();
+    let told = play.stage.store.audit(AuditFilter { limit: 1, ..AuditFilter::default() }).await.unwrap();
     assert_eq!((&*told[0].name, &*told[0].outcome), ("other", "address_taken"));
     play.client = "127.0.0.2".parse().unwrap();
     assert!(sign_in(&play, "other", "B").await.is_ok());
@@ -129,7 +129,7 @@ async fn log_03_the_service_signs_audit_entries() {
     let play = play().await;
     let token = sign_in(&play, "somebody", "Night <shift>").await.unwrap();
     play.ask(Method::POST, "/logout", &[("token", &token)], "[]").await;
-    let told = play.stage.store.audit(AuditFilter { account: None, limit: 2 }).await.unwrap();
+    let told = play.stage.store.audit(AuditFilter { limit: 2, ..AuditFilter::default() }).await.unwrap();
     let told: Vec<_> =
         told.iter().map(|entry| (entry.action.code(), &*entry.service, &*entry.actor, &*entry.outcome)).collect();
     let expected =

@@ -120,7 +120,7 @@ fn log_05_nothing_prints_a_secret() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let audit = inside.gateway().accounts().store().audit(AuditFilter { account: None, limit: 1000 });
+    let audit = inside.gateway().accounts().store().audit(AuditFilter { limit: 1000, ..AuditFilter::default() });
     let audit = format!("{:?}", inside.wait(audit).unwrap());
     for secret in &secrets {
         assert!(!gateway.contains(secret), "the gateway prints {secret}");

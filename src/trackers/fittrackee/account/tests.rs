@@ -60,7 +60,7 @@ async fn pwd_07_transcript_of_an_account_without_mail() {
         stage.api_token("tg-all", &rider, "*");
         let play = on(stage);
         play.perform(include_str!("../transcripts/edit_account.txt")).await;
-        let filter = AuditFilter { account: Some(rider.id), limit: 100 };
+        let filter = AuditFilter { account: Some(rider.id), limit: 100, ..AuditFilter::default() };
         let trail = play.stage.store.audit(filter).await.unwrap();
         let told = |action| trail.iter().filter(|entry| entry.action == action && &*entry.actor == "rider").count();
         assert_eq!((told(AuditAction::PasswordChange), told(AuditAction::AccountChange)), (1, 2));

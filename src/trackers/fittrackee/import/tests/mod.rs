@@ -44,7 +44,7 @@ async fn everything(store: &dyn Store) -> String {
         let things = store.items(WORKOUTS, account.id, crate::ports::ItemFilter::default()).await.unwrap();
         all += &(format!("{account:?}") + &format!("{document:?} {things:?}"));
     }
-    let filter = crate::ports::AuditFilter { account: None, limit: 1000 };
+    let filter = crate::ports::AuditFilter { limit: 1000, ..crate::ports::AuditFilter::default() };
     all + &store.audit(filter).await.unwrap().len().to_string()
 }
 

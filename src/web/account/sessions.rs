@@ -1,0 +1,136 @@
+//! Sessions and signed tokens: listed, and ended one by one or all at once.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use askama::Template;
+use bytes::Bytes;
+use http::Response;
+use trackgate_schemes::AccountId;
+use trackgate_schemes::store::{Session, StoreError};
+
+use crate::accounts::ChangeError;
+use crate::ports::{AuditAction, AuditFilter, AuditOutcome};
+use crate::web::Shared;
+use crate::web::answer::{Stop, redirect, render};
+use crate::web::frame::{Frame, When, address};
+use crate::web::sign_in::open_session;
+use crate::web::visit::Visit;
+use crate::web::words::Words;
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct SessionsPage {
+    frame: Frame,
+    sessions: Vec<Row>,
+    signed: Vec<Signed>,
+}
+
+/// A session as pages show it.
+pub(in crate::web) struct Row {
+    id: Arc<str>,
+    service: Arc<str>,
+    door: String,
+    address: String,
+    opened: When,
+    used: When,
+    is_this: bool,
+}
+
+/// A sign-in that gave a signed token out.
+struct Signed {
+    service: Arc<str>,
+    address: String,
+    at: When,
+}
+
+/// What a scheme of sessions is called.
+fn door(words: &Words, scheme: &str) -> String {
+    words.find(&["doors.", scheme].concat()).map_or_else(|| scheme.to_owned(), ToOwned::to_owned)
+}
+
+/// The live sessions of an account, the one that was used last first.
+///
+/// # Errors
+///
+/// The store is down.
+pub(in crate::web) async fn live(
+    shared: &Shared,
+    account: AccountId,
+    now: SystemTime,
+) -> Result<Vec<Session>, StoreError> {
+    let mut sessions = shared.accounts.store().list_sessions(Some(account)).await?;
+    let lives = &shared.settings.sessions;
+    sessions
+        .retain(|session| lives.iter().any(|(scheme, life)| *scheme == *session.scheme && session.is_live(*life, now)));
+    sessions.sort_by_key(|session| std::cmp::Reverse(session.last_used_at));
+    Ok(sessions)
+}
+
+/// The sessions of the account, and the sign-ins whose signed tokens may still be good.
+pub(super) async fn list(visit: Visit) -> Result<Response<Bytes>, Stop> {
+    let (shared, words) = (&visit.shared, visit.words());
+    let account = visit.account().await?;
+    let sessions = live(shared, account.id, visit.now).await?;
+    let this = visit.session();
+    let mut rows: Vec<Row> = sessions
+        .into_iter()
+        .map(|session| Row {
+            is_this: session.id == *this,
+            door: door(words, &session.scheme),
+            address: address(session.client),
+            opened: When(session.opened_at),
+            // Uses are written in steps; of this one the newest is known.
+            used: When(if session.id == *this { visit.now } else { session.last_used_at }),
+            service: session.service,
+            id: session.id,
+        })
+        .collect();
+    rows.sort_by_key(|row| !row.is_this);
+    let mut signed = Vec::new();
+    if let Some(life) = shared.settings.signed_tokens {
+        let since = (visit.now - life).max(account.not_before);
+        let filter = AuditFilter {
+            account: Some(account.id),
+            action: Some(AuditAction::SignIn),
+            outcome: Some(AuditOutcome::Done),
+            since: Some(since),
+            limit: MOST_SIGNED,
+            ..AuditFilter::default()
+        };
+        let entries = shared.accounts.store().audit(filter).await?;
+        let theirs = entries.into_iter().filter(|entry| &*entry.target == SIGNER);
+        signed.extend(theirs.map(|entry| Signed {
+            service: entry.service,
+            address: address(entry.client),
+            at: When(entry.at),
+        }));
+    }
+    let frame = visit.frame(words.get("sessions.title")).await?.of("sessions");
+    Ok(render(shared, &SessionsPage { frame, sessions: rows, signed }))
+}
+
+/// Ends one session of the account.
+pub(super) async fn end(visit: Visit) -> Result<Response<Bytes>, Stop> {
+    let account = visit.account().await?;
+    let sessions = visit.shared.accounts.store().list_sessions(Some(account.id)).await?;
+    let session = sessions.iter().find(|session| *session.id == *visit.parameter("id")).ok_or(Stop::NotFound)?;
+    match visit.shared.accounts.end_session(&session.id, &visit.origin()).await {
+        Ok(()) | Err(ChangeError::NotFound) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(redirect(&visit.shared, "/account/sessions?done=session_ended"))
+}
+
+/// Ends every session and signed token of the account, and opens one anew for this browser.
+pub(super) async fn end_all(visit: Visit) -> Result<Response<Bytes>, Stop> {
+    let account = visit.account().await?;
+    let account = visit.shared.accounts.end_credentials(account.id, &visit.origin()).await?;
+    let mut response = redirect(&visit.shared, "/account/sessions?done=all_ended");
+    open_session(&visit, &account, &mut response).await?;
+    Ok(response)
+}
+
+/// The tracker whose sign-ins give signed tokens out.
+const SIGNER: &str = "fittrackee";
+const MOST_SIGNED: u32 = 50;
