@@ -267,7 +267,7 @@ pub async fn ground(config: &Config, clock: Arc<dyn Clock>) -> Result<Ground, As
 
 /// Opens the samples of a configuration, which one gateway at a time has.
 fn points(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Points>, AssembleError> {
-    let points = catalogue::open_points(&config.data_dir, Arc::clone(clock));
+    let points = catalogue::open_points(&config.data_dir, config.trackers.livetracking.retention, Arc::clone(clock));
     points.map_err(|source| AssembleError::Points { folder: config.data_dir.clone(), source })
 }
 

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use trackgate_schemes::store::{Account, StoreError};
 use trackgate_schemes::{AccountId, Clock, SignIn};
@@ -15,6 +16,7 @@ use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
 use crate::ports::{Files, FitTrackeeSource, Points, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
+use crate::stores::{FolderPoints, PointsSettings};
 use crate::trackers::Tracker;
 use crate::trackers::work::Worker;
 
@@ -58,13 +60,15 @@ pub fn open_files(data_dir: &Path) -> io::Result<Arc<dyn Files>> {
     Ok(Arc::new(crate::stores::FolderFiles::open(&data_dir.join("files"))?))
 }
 
-/// Opens the folder of samples below this data folder, making it where needed. Blocks.
+/// Opens the folder of samples below this data folder, making it where needed; they are kept for `retention`, `None`
+/// for ever. Blocks.
 ///
 /// # Errors
 ///
 /// [`io::Error`] if it cannot be made or read, or another process has it.
-pub fn open_points(_data_dir: &Path, _clock: Arc<dyn Clock>) -> io::Result<Arc<dyn Points>> {
-    Ok(scratch_points())
+pub fn open_points(data_dir: &Path, retention: Option<Duration>, clock: Arc<dyn Clock>) -> io::Result<Arc<dyn Points>> {
+    let settings = PointsSettings::new(retention, clock);
+    Ok(Arc::new(FolderPoints::open(&data_dir.join("points"), settings)?))
 }
 
 /// Samples that end with the process.

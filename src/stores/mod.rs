@@ -22,7 +22,7 @@ pub use files::{FolderFiles, MemoryFiles};
 pub use foreign::{FitTrackeeDatabase, ForeignError};
 pub use memory::MemoryStore;
 pub use open_error::{OpenError, OpenErrorKind};
-pub use points::MemoryPoints;
+pub use points::{FolderPoints, MemoryPoints, PointsSettings};
 pub use sql::{SqlOptions, SqlStore};
 
 /// Opens the store of this URL, making or upgrading it where needed.

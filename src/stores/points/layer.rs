@@ -3,7 +3,11 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use trackgate_schemes::AccountId;
+
+use super::cache::Cache;
 use super::deleted::{self, Deletions};
+use super::file::BlockFile;
 use super::head::Head;
 use super::piece::{Origin, Piece};
 use crate::ports::{FieldType, SeriesKey};
@@ -15,9 +19,10 @@ pub(super) struct Layer {
     deletions: Deletions,
 }
 
-/// Where the points of a layer are.
+/// Where the points of a layer are. Blocks go through the cache, if there is one.
 #[derive(Debug)]
 pub(super) enum Source {
+    File { file: Arc<BlockFile>, account: AccountId, cache: Option<Arc<Cache>> },
     Head(Arc<Head>),
 }
 
@@ -29,6 +34,15 @@ impl Layer {
     /// Tells of each series and field that has a value.
     pub(super) fn each_field<'a>(&'a self, tell: &mut dyn FnMut(&'a SeriesKey, &'a Arc<str>, FieldType)) {
         match &self.source {
+            Source::File { file, account, .. } => {
+                for series in file.series(*account) {
+                    for field in
+                        series.fields.iter().filter(|field| self.has_left(&series.key, &field.name, field.kind))
+                    {
+                        tell(&series.key, &field.name, field.kind);
+                    }
+                }
+            }
             Source::Head(head) => {
                 for (key, series) in head.series() {
                     for (name, runs) in series.fields() {
@@ -72,6 +86,12 @@ impl Layer {
             }
         };
         match &self.source {
+            Source::File { file, account, cache } => {
+                let Some(field) = file.field(*account, key, field).filter(|field| field.kind == kind) else { return };
+                for block in &field.blocks {
+                    add(block.span, Origin::Block { file, block, kind, cache: cache.as_deref() });
+                }
+            }
             Source::Head(head) => {
                 for run in
                     head.runs(key, field).filter(|runs| runs.kind() == kind).into_iter().flat_map(|runs| runs.iter())

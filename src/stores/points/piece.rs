@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use trackgate_schemes::store::StoreError;
 
+use super::cache::Cache;
+use super::file::{Block, BlockFile};
 use super::values::Run;
+use crate::ports::FieldType;
 
 /// A stretch of values.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub(super) struct Piece<'a> {
 /// Where it is.
 #[derive(Debug)]
 pub(super) enum Origin<'a> {
+    Block { file: &'a BlockFile, block: &'a Block, kind: FieldType, cache: Option<&'a Cache> },
     Run(&'a Run),
 }
 
@@ -53,6 +57,8 @@ impl<'a> Piece<'a> {
     /// [`StoreError`] if it cannot be read from its file.
     pub(super) fn load(&self) -> Result<Loaded<'a>, StoreError> {
         let loaded = match self.origin {
+            Origin::Block { file, block, kind, cache: Some(cache) } => Loaded::Shared(file.load(block, kind, cache)?),
+            Origin::Block { file, block, kind, cache: None } => Loaded::Made(file.read(block, kind)?),
             Origin::Run(run) => Loaded::Lent(run),
         };
         if self.without.is_empty() {

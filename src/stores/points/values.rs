@@ -174,9 +174,38 @@ impl Run {
         Self { times: self.times.split_off(half), values: self.values.split_off(half) }
     }
 
+    /// A copy of those at these places.
+    pub(super) fn part(&self, places: Range<usize>) -> Self {
+        let mut part = Self::new(self.kind());
+        part.push_from(self, places);
+        part
+    }
+
     /// Adds all of `other`, which are later and of the same type.
     pub(super) fn append(&mut self, other: &Self) {
         self.push_from(other, 0..other.len());
+    }
+
+    /// Adds those of `other` within `range`, which are later and of the same type.
+    pub(super) fn append_within(&mut self, other: &Self, range: &RangeInclusive<i64>) {
+        self.push_from(other, other.places(range));
+    }
+
+    /// Adds values that are later and of the same type.
+    pub(super) fn append_slice(&mut self, slice: &Slice<'_>) {
+        self.times.extend_from_slice(slice.times);
+        match (&mut self.values, slice.values) {
+            (Column::Boolean(mine), Values::Boolean(theirs)) => mine.extend_from_slice(theirs),
+            (Column::Float(mine), Values::Float(theirs)) => mine.extend_from_slice(theirs),
+            (Column::Integer(mine), Values::Integer(theirs)) => mine.extend_from_slice(theirs),
+            (Column::String(mine), Values::String(theirs)) => mine.extend_from_slice(theirs),
+            _ => self.times.truncate(self.values.len()),
+        }
+    }
+
+    /// Its first instant that is not before this one.
+    pub(super) fn first_from(&self, at: i64) -> Option<i64> {
+        self.times.get(self.times.partition_point(|time| *time < at)).copied()
     }
 
     /// Adds those of `other` from this range of places, all of which must be later and of the same type.

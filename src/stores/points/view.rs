@@ -47,6 +47,28 @@ impl View {
         })
     }
 
+    /// All fields of all series, in order.
+    pub(super) fn all_fields(&self) -> impl Iterator<Item = (&SeriesKey, &Arc<str>, FieldType)> {
+        self.all().iter().flat_map(|series| series.fields.iter().map(|(name, kind)| (&series.key, name, *kind)))
+    }
+
+    /// Shows the values of a field of this type: see [`PointsView::scan`].
+    pub(super) fn scan_field(
+        &self,
+        key: &SeriesKey,
+        field: &str,
+        kind: FieldType,
+        range: &RangeInclusive<i64>,
+        order: ScanOrder,
+        visit: &mut dyn FnMut(Slice<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let mut pieces = Vec::new();
+        for (rank, layer) in self.layers.iter().enumerate() {
+            layer.pieces(key, field, kind, range, rank, &mut pieces);
+        }
+        merge::scan(pieces, range, order, visit)
+    }
+
     /// The series of a measurement, with the number of the first.
     fn of(&self, measurement: &str) -> (usize, &[Series]) {
         let all = self.all();
@@ -86,10 +108,6 @@ impl PointsView for View {
             return Ok(());
         };
         let Some((_, kind)) = series.fields.iter().find(|(name, _)| &**name == field) else { return Ok(()) };
-        let mut pieces = Vec::new();
-        for (rank, layer) in self.layers.iter().enumerate() {
-            layer.pieces(&series.key, field, *kind, &range, rank, &mut pieces);
-        }
-        merge::scan(pieces, &range, order, visit)
+        self.scan_field(&series.key, field, *kind, &range, order, visit)
     }
 }

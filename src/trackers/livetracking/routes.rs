@@ -160,6 +160,8 @@ async fn delete_user(state: Arc<State>, call: Call) -> Answer {
     };
     change.confirm(&state, present).await?;
     state.accounts.delete(change.account, &change.origin).await.map_err(|why| stopped(&why))?;
+    // The account is gone, and nobody else gets its number: what stays of it now leaves with its time.
+    state.points.drop_points(change.account).await.map_err(unavailable(ID))?;
     Ok(wire::ok(STATUS_OK))
 }
 
@@ -197,7 +199,7 @@ async fn options(_state: Arc<State>, _call: Call) -> Answer {
 }
 
 impl State {
-    async fn find(&self, name: &str) -> Result<Option<Account>, Rejection> {
+    pub(super) async fn find(&self, name: &str) -> Result<Option<Account>, Rejection> {
         let Ok(name) = AccountName::parse(name) else { return Ok(None) };
         self.accounts.store().account_by_login(&Login::Name(name)).await.map_err(unavailable(ID))
     }

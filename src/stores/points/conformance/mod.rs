@@ -11,7 +11,7 @@ mod reads;
 mod samples;
 mod writes;
 
-pub(super) use samples::{batch, floats, key};
+pub(super) use model::Model;
 
 /// One rule that a store of points must hold.
 pub(super) struct Check {

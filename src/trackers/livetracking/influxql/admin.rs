@@ -42,28 +42,28 @@ impl Cursor<'_> {
                 self.say(" CONTINUOUS");
                 self.keyword("QUERY")?;
                 self.name_on_database()?;
-            },
+            }
             Kind::Keyword(what @ ("DATABASE" | "MEASUREMENT" | "USER")) => {
                 self.say(&format!(" {what}"));
                 self.said_name()?;
-            },
+            }
             Kind::Keyword("RETENTION") => {
                 self.say(" RETENTION");
                 self.keyword("POLICY")?;
                 self.name_on_database()?;
-            },
+            }
             Kind::Keyword("SHARD") => {
-                let number = self.integer(0, u64::MAX)?;
+                let number = self.number_of("strconv.ParseUint")?;
                 self.say(&format!(" SHARD {number}"));
-            },
+            }
             Kind::Keyword("SUBSCRIPTION") => {
                 self.say(" SUBSCRIPTION");
                 self.subscription()?;
-            },
+            }
             _ => {
                 let expected = "CONTINUOUS, DATABASE, MEASUREMENT, RETENTION, SERIES, SHARD, SUBSCRIPTION, USER";
                 return Err(self.found(&token, expected));
-            },
+            }
         }
         Ok(self.admin(true))
     }
@@ -100,7 +100,7 @@ impl Cursor<'_> {
                 _ if any => {
                     self.unscan();
                     return Ok(options);
-                },
+                }
                 _ => return Err(self.found(&token, "DURATION, REPLICATION, SHARD, DEFAULT")),
             };
             any = true;
@@ -110,7 +110,7 @@ impl Cursor<'_> {
             }
             *option = Some(match place {
                 0 => format!(" DURATION {}", written::duration(self.length()?)),
-                1 => format!(" REPLICATION {}", self.integer(1, REPLICAS)?),
+                1 => format!(" REPLICATION {}", self.copies()?),
                 2 => format!(" SHARD DURATION {}", written::duration(self.shard_length()?)),
                 _ => " DEFAULT".to_owned(),
             });
@@ -135,7 +135,7 @@ impl Cursor<'_> {
             Kind::Keyword("ALL") => {
                 self.takes_keyword("PRIVILEGES");
                 self.say(" ALL PRIVILEGES");
-            },
+            }
             Kind::Keyword(privilege @ ("READ" | "WRITE")) => self.say(&format!(" {privilege}")),
             _ => return Err(self.found(&token, "READ, WRITE, ALL [PRIVILEGES]")),
         }
@@ -166,7 +166,7 @@ impl Cursor<'_> {
 
     pub(super) fn kill(&mut self) -> Result<Parsed, ParseError> {
         self.expect(&[Kind::Keyword("QUERY")])?;
-        let number = self.integer(0, u64::MAX)?;
+        let number = self.number_of("strconv.ParseUint")?;
         self.say(&format!("KILL QUERY {number}"));
         self.database()?;
         Ok(self.admin(true))
@@ -203,12 +203,15 @@ impl Cursor<'_> {
             self.say(&format!(" DURATION {}", written::long_duration(length)));
         }
         if self.takes_keyword("REPLICATION") {
-            let copies = self.integer(1, REPLICAS)?;
+            let copies = self.copies()?;
             self.say(&format!(" REPLICATION {copies}"));
         }
         if self.takes_keyword("SHARD") {
-            let length = self.shard_length()?;
-            self.say(&format!(" SHARD DURATION {}", written::long_duration(length)));
+            self.expect(&[Kind::Keyword("DURATION")])?;
+            let length = self.length()?;
+            if length > 0 {
+                self.say(&format!(" SHARD DURATION {}", written::long_duration(length)));
+            }
         }
         if self.takes_keyword("NAME") {
             self.say(" NAME");
@@ -225,11 +228,13 @@ impl Cursor<'_> {
         let length = self.length()?;
         self.say(&format!(" {}", written::duration(length)));
         self.keyword("REPLICATION")?;
-        let copies = self.integer(1, REPLICAS)?;
+        let copies = self.copies()?;
         self.say(&format!(" {copies}"));
         if self.takes_keyword("SHARD") {
             let length = self.shard_length()?;
-            self.say(&format!(" SHARD DURATION {}", written::duration(length)));
+            if length > 0 {
+                self.say(&format!(" SHARD DURATION {}", written::duration(length)));
+            }
         }
         if self.takes_keyword("DEFAULT") {
             self.say(" DEFAULT");
@@ -304,7 +309,7 @@ impl Cursor<'_> {
     fn length(&mut self) -> Result<i64, ParseError> {
         let token = self.next();
         match token.kind {
-            Kind::Duration => duration(&token.literal()),
+            Kind::Duration => duration(&token.literal()).map_err(|error| ParseError::at(error, token.at)),
             Kind::Keyword("INF") => Ok(0),
             _ => Err(self.found(&token, "duration")),
         }
@@ -320,18 +325,27 @@ impl Cursor<'_> {
         self.length()
     }
 
-    fn integer(&mut self, least: u64, most: u64) -> Result<u64, ParseError> {
+    /// How many copies of a shard there are.
+    fn copies(&mut self) -> Result<u64, ParseError> {
+        let at = self.ahead().at;
+        let number = self.number_of("strconv.Atoi")?;
+        if (1..=MOST_COPIES).contains(&number) {
+            return Ok(number);
+        }
+        Err(ParseError::at(format_args!("invalid value {number}: must be 1 <= n <= {MOST_COPIES}"), at))
+    }
+
+    /// A whole number; the error of one that is too large names how the original reads it.
+    fn number_of(&mut self, reader: &str) -> Result<u64, ParseError> {
         let token = self.next();
         if token.kind != Kind::Integer {
             return Err(self.found(&token, "integer"));
         }
         let text = token.literal();
-        match text.parse() {
-            Ok(number) if (least..=most).contains(&number) => Ok(number),
-            _ => Err(ParseError::at(format_args!("invalid value {text}: must be {least} <= n <= {most}"), token.at)),
-        }
+        text.parse()
+            .map_err(|_| ParseError::at(format_args!("{reader}: parsing \"{text}\": value out of range"), token.at))
     }
 }
 
 /// The most copies of a shard.
-const REPLICAS: u64 = 2_147_483_647;
+const MOST_COPIES: u64 = 2_147_483_647;

@@ -78,13 +78,19 @@ impl PartialEq for Pattern {
 pub(crate) enum Expr {
     Binary(Box<Binary>),
     /// `mean(hr_bpm)`, the name in lower case.
-    Call { name: Arc<str>, arguments: Vec<Expr> },
+    Call {
+        name: Arc<str>,
+        arguments: Vec<Expr>,
+    },
     Literal(Literal),
     /// In brackets; kept, since a statement is shown again as it was meant.
     Parens(Box<Expr>),
     Pattern(Pattern),
     /// A field, a tag, or `time`; the cast of `name::field` if it has one.
-    Reference { name: Arc<str>, cast: Option<Cast> },
+    Reference {
+        name: Arc<str>,
+        cast: Option<Cast>,
+    },
     /// `*`, also `*::field`.
     Wildcard(Option<Cast>),
 }
@@ -209,7 +215,10 @@ pub(crate) enum Dimension {
     Pattern(Pattern),
     Tag(Arc<str>),
     /// `time(interval[, offset])`, nanoseconds; the interval is positive.
-    Time { interval: i64, offset: i64 },
+    Time {
+        interval: i64,
+        offset: i64,
+    },
     /// `*`: all tags.
     Wildcard,
 }

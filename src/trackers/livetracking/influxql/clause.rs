@@ -52,7 +52,7 @@ impl Cursor<'_> {
                     return Err(only_time());
                 }
                 order
-            },
+            }
             _ => return Err(self.found(&token, "identifier, ASC, DESC")),
         };
         let direction = if order == Order::Ascending { "ASC" } else { "DESC" };
@@ -103,7 +103,7 @@ impl Cursor<'_> {
             _ => {
                 self.unscan();
                 Order::Ascending
-            },
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::error::ParseError;
 use super::params::Params;
 use super::scanner::{Scanner, is_space};
 use super::token::{Kind, Token};
-use super::{MAX_BRACKETS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_TERMS, reader, written};
+use super::{MAX_BRACKETS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_TERMS, pattern, reader, written};
 
 /// Reads tokens, with values in place of parameters, and steps back up to two of them.
 #[derive(Debug)]
@@ -150,8 +150,8 @@ impl<'a> Cursor<'a> {
                 if kind != Kind::Regex {
                     return Ok(None);
                 }
-            },
-            '/' => {},
+            }
+            '/' => {}
             _ => return Ok(None),
         }
         let token = self.scan_by(Scanner::regex);
@@ -177,12 +177,13 @@ impl<'a> Cursor<'a> {
         if self.patterns.len() == MAX_PATTERNS {
             return Err(ParseError::at(format_args!("more than {MAX_PATTERNS} regular expressions"), token.at));
         }
-        let regex = RegexBuilder::new(&text)
+        let rewritten = pattern::rewritten(&text).map_err(|why| ParseError::at(why, token.at))?;
+        let regex = RegexBuilder::new(&rewritten)
             .size_limit(COMPILED_BYTES)
             .dfa_size_limit(COMPILED_BYTES)
             .nest_limit(NESTED_PATTERN)
             .build()
-            .map_err(|error| ParseError::at(bad_pattern(&text, &error), token.at))?;
+            .map_err(|_| ParseError::at("regular expression is too complex", token.at))?;
         self.patterns.insert(text, regex.clone());
         Ok(Pattern(regex))
     }
@@ -249,30 +250,6 @@ impl<'a> Cursor<'a> {
         token
     }
 }
-
-/// The error of a pattern, in the words of the original where they are known.
-fn bad_pattern(pattern: &str, error: &regex::Error) -> String {
-    let regex::Error::Syntax(text) = error else {
-        return "regular expression is too complex".to_owned();
-    };
-    let from_mark = || {
-        let column = text.lines().find_map(|line| line.find('^')).unwrap_or(0);
-        pattern.chars().skip(column.saturating_sub(MARGIN))
-    };
-    let (why, part) = match text.lines().last().unwrap_or_default().trim_start_matches("error: ") {
-        "unclosed group" => ("missing closing )", pattern.to_owned()),
-        "unopened group" => ("unexpected )", pattern.to_owned()),
-        "unclosed character class" => ("missing closing ]", from_mark().collect()),
-        "repetition operator missing expression" => {
-            ("missing argument to repetition operator", from_mark().take(1).collect())
-        },
-        why => (why, pattern.to_owned()),
-    };
-    format!("error parsing regexp: {why}: `{part}`")
-}
-
-/// How far errors of the `regex` crate indent the pattern.
-const MARGIN: usize = 4;
 
 /// How much memory a compiled regular expression, and each cache for it, may take.
 const COMPILED_BYTES: usize = 256 << 10;

@@ -23,7 +23,7 @@ fn one(group: Expr, timed: bool) -> Result<Dimension, String> {
     match bare(group) {
         Expr::Reference { name, .. } if name.eq_ignore_ascii_case("time") => {
             Err("time() is a function and expects at least one argument".to_owned())
-        },
+        }
         Expr::Reference { name, .. } => Ok(Dimension::Tag(name)),
         Expr::Call { name, arguments } => time(&name, arguments, timed),
         Expr::Wildcard(_) => Ok(Dimension::Wildcard),
@@ -54,10 +54,10 @@ fn time(name: &Arc<str>, arguments: Vec<Expr>, timed: bool) -> Result<Dimension,
         Some(Expr::Literal(Literal::Duration(offset))) => offset % interval,
         Some(Expr::Literal(Literal::String(text))) => {
             return Err(format!("invalid time dimension offset: {}", written::text(&text)));
-        },
+        }
         Some(Expr::Call { name, .. }) if &*name == "now" => {
             return Err("time dimension offset now() is not supported".to_owned());
-        },
+        }
         Some(Expr::Call { .. }) => return Err("time dimension offset function must be now()".to_owned()),
         Some(_) => return Err("time dimension offset must be duration or now()".to_owned()),
     };

@@ -67,7 +67,7 @@ impl Cursor<'_> {
                 self.say(")");
                 self.close();
                 Ok(Expr::Parens(Box::new(inner)))
-            },
+            }
             Kind::Name => {
                 if self.scan().kind == Kind::Open {
                     return self.call(&token.literal(), operators);
@@ -75,13 +75,13 @@ impl Cursor<'_> {
                 self.unscan();
                 self.unscan();
                 self.reference()
-            },
+            }
             Kind::Keyword("DISTINCT") => self.distinct(operators),
             Kind::Text => {
                 let text = token.literal();
                 self.say(&written::text(&text));
                 Ok(Expr::Literal(Literal::String(text)))
-            },
+            }
             Kind::Number | Kind::Integer | Kind::Duration => self.number(&token, Sign::None),
             Kind::True => Ok(self.boolean(true)),
             Kind::False => Ok(self.boolean(false)),
@@ -110,7 +110,7 @@ impl Cursor<'_> {
                 self.unscan();
                 let right = self.operand(operators)?;
                 Ok(binary(Expr::Literal(Literal::Integer(factor)), Operator::Multiply, right))
-            },
+            }
             _ => Err(self.found(&token, "identifier, number, duration, (")),
         }
     }
@@ -124,16 +124,16 @@ impl Cursor<'_> {
                 };
                 let number = if matches!(sign, Sign::Minus) { -number } else { number };
                 (Literal::Float(number), format!("{number:.3}"))
-            },
+            }
             Kind::Integer => {
                 let number = sign.integer(&text).map_err(|error| error.at(token))?;
                 (Literal::Integer(number), number.to_string())
-            },
+            }
             _ => {
                 let length = duration(&text)?;
                 let length = if matches!(sign, Sign::Minus) { length.wrapping_neg() } else { length };
                 (Literal::Duration(length), written::duration(length))
-            },
+            }
         };
         self.say(&said);
         Ok(Expr::Literal(literal))
@@ -189,7 +189,7 @@ impl Cursor<'_> {
                 self.say(&name);
                 let arguments = vec![Expr::Reference { name, cast: None }];
                 Ok(Expr::Call { name: "distinct".into(), arguments })
-            },
+            }
             _ => Err(self.found(&next, "(, identifier")),
         }
     }
@@ -248,20 +248,19 @@ impl Cursor<'_> {
 /// Reads `1h30m` as nanoseconds.
 pub(super) fn duration(text: &str) -> Result<i64, ParseError> {
     let invalid = || ParseError::new("invalid duration");
-    let mut total: i64 = 0;
+    let mut total: Option<i64> = Some(0);
     let mut rest = text;
+    let mut part = "";
     while !rest.is_empty() {
         let digits = rest.find(|next: char| !next.is_ascii_digit()).ok_or_else(invalid)?;
         let (number, behind) = rest.split_at(digits);
-        let number: i64 = number.parse().map_err(|_| invalid())?;
         let (unit, size) = unit(behind).ok_or_else(invalid)?;
+        let number: i64 = number.parse().map_err(|_| invalid())?;
+        total = total.and_then(|total| total.checked_add(number.checked_mul(size)?));
+        part = rest;
         rest = behind.strip_prefix(unit).unwrap_or_default();
-        let sum = number.checked_mul(size).and_then(|part| total.checked_add(part));
-        total = sum.ok_or_else(|| {
-            ParseError::new(format!("overflowed duration {number}{unit}: choose a smaller duration or INF"))
-        })?;
     }
-    Ok(total)
+    total.ok_or_else(|| ParseError::new(format!("overflowed duration {part}: choose a smaller duration or INF")))
 }
 
 /// The unit that a text begins with.

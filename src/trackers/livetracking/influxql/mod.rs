@@ -3,7 +3,7 @@
 //! [`parse`] reads the statements of a request. It knows the whole grammar of `SELECT`, `DELETE`, `DROP SERIES` and
 //! the `SHOW` statements that riders may use; every statement of an administrator is recognised, to be refused by its
 //! name. Errors have the texts and the places of the original, and statements are printed as it prints them: both
-//! were measured (`measured.jsonl`).
+//! were measured (`tests/measured.jsonl`).
 //!
 //! What the original has and this has not is an error that names it: `SELECT` in `FROM`, `EXPLAIN`,
 //! `SHOW … CARDINALITY`, `SLIMIT` and `SOFFSET` of `SHOW TAG KEYS`, unsigned numbers, and a `NUL` in the text, behind
@@ -22,6 +22,7 @@ mod dimension;
 mod error;
 mod expression;
 mod params;
+mod pattern;
 mod reader;
 mod scanner;
 mod select;
@@ -77,12 +78,12 @@ pub(crate) fn parse(text: &str, params: Option<&Params>) -> Result<Vec<Parsed>, 
             _ if !separated => return Err(cursor.found(&token, ";")),
             _ if statements.len() == MAX_STATEMENTS => {
                 return Err(ParseError::new(format!("more than {MAX_STATEMENTS} statements")));
-            },
+            }
             _ => {
                 cursor.unscan();
                 statements.push(cursor.statement()?);
                 separated = false;
-            },
+            }
         }
     }
 }
@@ -100,14 +101,15 @@ impl Cursor<'_> {
                 self.takes_keyword("ANALYZE");
                 self.expect(&[Kind::Keyword("SELECT")])?;
                 Err(ParseError::unsupported("EXPLAIN"))
-            },
+            }
             Kind::Keyword("GRANT") => self.grant(),
             Kind::Keyword("REVOKE") => self.revoke(),
             Kind::Keyword("ALTER") => self.alter(),
             Kind::Keyword("SET") => self.set_password(),
             Kind::Keyword("KILL") => self.kill(),
-            _ => Err(self
-                .found(&token, "SELECT, DELETE, SHOW, CREATE, DROP, EXPLAIN, GRANT, REVOKE, ALTER, SET, KILL")),
+            _ => {
+                Err(self.found(&token, "SELECT, DELETE, SHOW, CREATE, DROP, EXPLAIN, GRANT, REVOKE, ALTER, SET, KILL"))
+            }
         }
     }
 

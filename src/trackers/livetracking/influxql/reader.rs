@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
                     self.rest = ahead;
                 }
                 '\n'
-            },
+            }
             Some(other) => other,
         }
     }

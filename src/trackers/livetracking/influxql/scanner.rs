@@ -28,12 +28,12 @@ impl<'a> Scanner<'a> {
             first if is_letter(first) || first == '_' || first == '"' => {
                 self.reader.unread();
                 self.word(Words::AlsoKeywords)
-            },
+            }
             first if first.is_ascii_digit() => self.number(at),
             '.' => {
                 let digit = self.next_is(|next| next.is_ascii_digit());
                 if digit { self.number(at) } else { Token::sign(Kind::Dot, at) }
-            },
+            }
             '\'' => self.text(),
             '$' => self.parameter(at),
             '-' if self.follows('-') => self.comment_line(at),
@@ -67,7 +67,7 @@ impl<'a> Scanner<'a> {
                     _ => {
                         self.reader.unread();
                         pattern.push('\\');
-                    },
+                    }
                 },
                 other => pattern.push(other),
             }
@@ -83,7 +83,7 @@ impl<'a> Scanner<'a> {
                 _ => {
                     self.reader.unread();
                     break;
-                },
+                }
             }
         }
         Token::saying(Kind::Space, at, all)
@@ -104,12 +104,12 @@ impl<'a> Scanner<'a> {
                         quoted.at = at;
                     }
                     return quoted;
-                },
+                }
                 next if is_of_word(next) => word.push(next),
                 _ => {
                     self.reader.unread();
                     break;
-                },
+                }
             }
         }
         let kind = match words {
@@ -135,7 +135,7 @@ impl<'a> Scanner<'a> {
                     other => {
                         let (_, at) = self.reader.current();
                         return Token::saying(Kind::BadEscape, at, format!("\\{other}"));
-                    },
+                    }
                 },
                 other => text.push(other),
             }
@@ -182,12 +182,12 @@ impl<'a> Scanner<'a> {
                 '*' => loop {
                     match self.reader.read().0 {
                         '/' => return Token::sign(Kind::Comment, at),
-                        '*' => {},
+                        '*' => {}
                         END => return Token::sign(Kind::Illegal, at),
                         _ => break,
                     }
                 },
-                _ => {},
+                _ => {}
             }
         }
     }

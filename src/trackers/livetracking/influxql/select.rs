@@ -1,6 +1,8 @@
 //! `SELECT`.
 
-use super::ast::{Column, Dimension, Expr, Fill, Literal, Operator, Privilege, Select, Statement};
+use std::sync::Arc;
+
+use super::ast::{Column, Expr, Fill, Literal, Operator, Privilege, Select, Source, Statement};
 use super::cursor::Cursor;
 use super::error::ParseError;
 use super::source::Subqueries;
@@ -32,7 +34,7 @@ impl Cursor<'_> {
     pub(super) fn select_body(&mut self, target: Target) -> Result<(Select, Vec<Expr>), ParseError> {
         self.say("SELECT ");
         let columns = self.columns()?;
-        let into = self.into_clause(target)?;
+        let into = self.destination(target)?;
         self.keyword("FROM")?;
         self.say(" ");
         let from = self.sources(Subqueries::Known)?;
@@ -45,13 +47,12 @@ impl Cursor<'_> {
         let series_limit = self.count("SLIMIT")?;
         let series_offset = self.count("SOFFSET")?;
         let zone = self.zone()?;
-        let group: Vec<Dimension> = Vec::new();
         let select = Select {
             columns,
             into,
             from,
             filter,
-            group,
+            group: Vec::new(),
             fill,
             order,
             limit,
@@ -98,7 +99,7 @@ impl Cursor<'_> {
         }
     }
 
-    fn into_clause(&mut self, target: Target) -> Result<Option<super::ast::Source>, ParseError> {
+    fn destination(&mut self, target: Target) -> Result<Option<Source>, ParseError> {
         let token = self.next();
         if token.is("INTO") {
             self.say(" INTO ");
@@ -119,12 +120,14 @@ impl Cursor<'_> {
         self.say(" GROUP BY ");
         let mut groups = Vec::new();
         loop {
-            groups.push(match self.pattern()? {
-                Some(pattern) => Expr::Pattern(pattern),
-                None => self.expression()?,
-            });
-            self.skip_space();
-            if !self.takes(Kind::Comma) {
+            if let Some(pattern) = self.pattern()? {
+                groups.push(Expr::Pattern(pattern));
+            } else {
+                groups.push(self.expression()?);
+                self.skip_space();
+            }
+            if self.scan().kind != Kind::Comma {
+                self.unscan();
                 return Ok(groups);
             }
             self.say(", ");
@@ -153,14 +156,14 @@ impl Cursor<'_> {
             Expr::Literal(Literal::Integer(number)) => (Fill::Number(*number as f64), format!(" fill({number})")),
             Expr::Literal(Literal::Float(number)) => {
                 (Fill::Number(*number), format!(" fill({})", written::shortest(*number)))
-            },
+            }
             _ => return Err(ParseError::new("expected number argument in fill()")),
         };
         self.say(&said);
         Ok(fill)
     }
 
-    fn zone(&mut self) -> Result<Option<std::sync::Arc<str>>, ParseError> {
+    fn zone(&mut self) -> Result<Option<Arc<str>>, ParseError> {
         let Some(call) = self.trailing("tz")? else {
             return Ok(None);
         };
@@ -194,13 +197,11 @@ impl Cursor<'_> {
     }
 }
 
-/// The last operator in an expression that only a filter can have.
+/// The last operator in an expression that only a filter can have; those below it do not count.
 fn comparison(expr: &Expr) -> Option<Operator> {
     match expr {
-        Expr::Binary(binary) => {
-            let own = (binary.operator.precedence() <= 3).then_some(binary.operator);
-            comparison(&binary.right).or_else(|| comparison(&binary.left)).or(own)
-        },
+        Expr::Binary(binary) if binary.operator.precedence() <= 3 => Some(binary.operator),
+        Expr::Binary(binary) => comparison(&binary.right).or_else(|| comparison(&binary.left)),
         Expr::Call { arguments, .. } => arguments.iter().rev().find_map(comparison),
         Expr::Parens(inner) => comparison(inner),
         _ => None,

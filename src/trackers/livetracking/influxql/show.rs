@@ -26,7 +26,7 @@ impl Cursor<'_> {
                     offset: 0,
                 };
                 Ok(self.parsed(Statement::Show(show), Vec::new(), false))
-            },
+            }
             Kind::Keyword("FIELD") => self.show_field(),
             Kind::Keyword("MEASUREMENT") => self.cardinality("MEASUREMENT"),
             Kind::Keyword("MEASUREMENTS") => self.show_measurements(),
@@ -55,14 +55,7 @@ impl Cursor<'_> {
             pattern = Some(measurement);
         }
         let filter = self.filter()?;
-        self.shown(Show {
-            what: Shown::Measurements(pattern),
-            database,
-            from: Vec::new(),
-            filter,
-            limit: 0,
-            offset: 0,
-        })
+        self.shown(Show { what: Shown::Measurements(pattern), database, from: Vec::new(), filter, limit: 0, offset: 0 })
     }
 
     fn show_field(&mut self) -> Result<Parsed, ParseError> {
@@ -73,7 +66,7 @@ impl Cursor<'_> {
                 self.say("SHOW FIELD KEYS");
                 let (database, from) = (self.database()?, self.from()?);
                 self.shown(Show { what: Shown::FieldKeys, database, from, filter: None, limit: 0, offset: 0 })
-            },
+            }
             _ => Err(self.found(&token, "KEY, KEYS")),
         }
     }
@@ -128,15 +121,15 @@ impl Cursor<'_> {
                 self.expect(&[Kind::Close])?;
                 self.say(")");
                 Ok(TagKeys::In(keys))
-            },
+            }
             Kind::Operator(Operator::Equal) => {
                 self.say("= ");
                 self.key().map(TagKeys::Is)
-            },
+            }
             Kind::Operator(Operator::NotEqual) => {
                 self.say("!= ");
                 self.key().map(TagKeys::IsNot)
-            },
+            }
             Kind::Operator(operator @ (Operator::Match | Operator::NoMatch)) => {
                 self.say(operator.as_str());
                 self.say(" ");
@@ -146,9 +139,9 @@ impl Cursor<'_> {
                     None => {
                         let token = self.next();
                         Err(self.found(&token, "regex"))
-                    },
+                    }
                 }
-            },
+            }
             _ => Err(self.found(&token, "IN, =, =~")),
         }
     }
@@ -160,7 +153,8 @@ impl Cursor<'_> {
     }
 
     fn show_series(&mut self) -> Result<Parsed, ParseError> {
-        if matches!(self.ahead().kind, Kind::Keyword("CARDINALITY" | "EXACT")) {
+        self.takes_keyword("EXACT");
+        if self.ahead().is("CARDINALITY") {
             return self.cardinality("SERIES");
         }
         self.say("SHOW SERIES");
@@ -182,7 +176,7 @@ impl Cursor<'_> {
         let token = self.next();
         match token.kind {
             Kind::Keyword("EXACT") => self.expect(&[Kind::Keyword("CARDINALITY")])?,
-            Kind::Keyword("CARDINALITY") => {},
+            Kind::Keyword("CARDINALITY") => {}
             _ => return Err(self.found(&token, "EXACT, CARDINALITY")),
         }
         Err(ParseError::unsupported(&format!("SHOW {of} CARDINALITY")))
@@ -223,33 +217,33 @@ impl Cursor<'_> {
             Kind::Keyword("CONTINUOUS") => {
                 self.expect(&[Kind::Keyword("QUERIES")])?;
                 self.say("SHOW CONTINUOUS QUERIES");
-            },
+            }
             Kind::Keyword("GRANTS") => {
                 self.expect(&[Kind::Keyword("FOR")])?;
                 self.say("SHOW GRANTS FOR");
                 self.said_name()?;
-            },
+            }
             Kind::Keyword("SHARD") => {
                 self.expect(&[Kind::Keyword("GROUPS")])?;
                 self.say("SHOW SHARD GROUPS");
-            },
+            }
             Kind::Keyword(what @ ("DIAGNOSTICS" | "STATS")) => {
                 self.say(&format!("SHOW {what}"));
                 if self.takes_keyword("FOR") {
                     let module = self.text()?;
                     self.say(&format!(" FOR {}", written::text(&module)));
                 }
-            },
+            }
             Kind::Keyword(what @ ("QUERIES" | "SHARDS" | "SUBSCRIPTIONS" | "USERS")) => {
                 self.say(&format!("SHOW {what}"));
-            },
+            }
             _ => {
                 return Err(self.found(
                     token,
                     "CONTINUOUS, DATABASES, DIAGNOSTICS, FIELD, GRANTS, MEASUREMENT, MEASUREMENTS, QUERIES, \
                      RETENTION, SERIES, SHARD, SHARDS, STATS, SUBSCRIPTIONS, TAG, USERS",
                 ));
-            },
+            }
         }
         Ok(self.admin(false))
     }

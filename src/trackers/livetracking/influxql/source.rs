@@ -29,7 +29,7 @@ impl Cursor<'_> {
                 '.' => {
                     self.term()?;
                     names.push("".into());
-                },
+                }
                 _ => names.push(self.name()?),
             }
         }
@@ -84,11 +84,12 @@ impl Cursor<'_> {
         if names.len() < 3 && self.peek() == ':' {
             self.expect(&[Kind::Colon, Kind::Keyword("MEASUREMENT")])?;
             names.push("".into());
-            let source = self.named(&names);
-            self.say(":MEASUREMENT");
-            return Ok(source);
         }
-        Ok(self.named(&names))
+        let source = self.named(&names);
+        if source.measurement == Measurement::Name("".into()) {
+            self.say(":MEASUREMENT");
+        }
+        Ok(source)
     }
 
     fn named(&mut self, names: &[Arc<str>]) -> Source {

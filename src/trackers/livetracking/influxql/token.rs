@@ -84,7 +84,7 @@ impl Kind {
             Self::Close => ")",
             Self::Colon => ":",
             Self::Comma => ",",
-            Self::Comment => "COMMENT",
+            Self::Comment => "",
             Self::Dot => ".",
             Self::DoubleColon => "::",
             Self::Duration => "DURATIONVAL",

@@ -1,7 +1,5 @@
 //! How names, texts and numbers are written in a statement.
 
-use std::fmt::Write;
-
 use super::scanner::is_of_word;
 use super::token::Kind;
 
@@ -80,11 +78,8 @@ pub(super) fn duration(nanoseconds: i64) -> String {
 
 /// Nanoseconds as `1h0m0s`.
 pub(super) fn long_duration(nanoseconds: i64) -> String {
-    let mut all = String::new();
     let whole = nanoseconds.unsigned_abs();
-    if nanoseconds < 0 {
-        all.push('-');
-    }
+    let minus = if nanoseconds < 0 { "-" } else { "" };
     let (seconds, rest) = (whole / 1_000_000_000, whole % 1_000_000_000);
     if seconds == 0 && rest > 0 {
         let (unit, size) = match rest {
@@ -92,15 +87,11 @@ pub(super) fn long_duration(nanoseconds: i64) -> String {
             1_000..1_000_000 => ("µs", 1_000),
             _ => ("ms", 1_000_000),
         };
-        return format!("{all}{}{unit}", fraction(rest / size, rest % size, size));
+        return format!("{minus}{}{unit}", fraction(rest / size, rest % size, size));
     }
-    if seconds >= 3_600 {
-        let _ = write!(all, "{}h", seconds / 3_600);
-    }
-    if seconds >= 60 {
-        let _ = write!(all, "{}m", seconds / 60 % 60);
-    }
-    format!("{all}{}s", fraction(seconds % 60, rest, 1_000_000_000))
+    let hours = if seconds >= 3_600 { format!("{}h", seconds / 3_600) } else { String::new() };
+    let minutes = if seconds >= 60 { format!("{}m", seconds / 60 % 60) } else { String::new() };
+    format!("{minus}{hours}{minutes}{}s", fraction(seconds % 60, rest, 1_000_000_000))
 }
 
 fn fraction(whole: u64, rest: u64, size: u64) -> String {

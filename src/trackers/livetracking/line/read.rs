@@ -96,9 +96,7 @@ fn value(raw: &[u8]) -> Option<FieldValue> {
     match raw {
         // Whatever stands last is taken for the quote that ends it, as in the original.
         [b'"', text @ .., _quote] => Some(FieldValue::String(self::text(text, |b| matches!(b, b'"' | b'\\')).into())),
-        [b'0'..=b'9' | b'-' | b'.', .., b'i'] => {
-            raw.strip_suffix(b"i").and_then(integer).map(FieldValue::Integer)
-        }
+        [b'0'..=b'9' | b'-' | b'.', .., b'i'] => raw.strip_suffix(b"i").and_then(integer).map(FieldValue::Integer),
         [b'0'..=b'9' | b'-' | b'.', ..] => float(raw).map(FieldValue::Float),
         _ => boolean(raw).map(FieldValue::Boolean),
     }

@@ -27,7 +27,7 @@ fn world_with(settings: &Settings) -> World {
     let stage = Stage::at(NOW);
     let points = Arc::new(MemoryPoints::default());
     let watch = Watch::new(stage.accounts.clone(), Arc::clone(&points) as _, [stage.bearer()], settings);
-    let tracker = LiveTracking::new(stage.accounts.clone(), TrackerSettings::default()).with_watch(watch);
+    let tracker = LiveTracking::new(stage.services(), TrackerSettings::default()).with_watch(watch);
     let watch = Arc::clone(tracker.watch.as_ref().unwrap());
     World { play: stage.put_on(&tracker), points, watch }
 }
