@@ -13,4 +13,5 @@ mod rules;
 #[path = "../shared/skipped.rs"]
 mod skipped;
 mod smoke;
+mod watch;
 mod web_app;

@@ -134,8 +134,8 @@ const UNAVAILABLE: &str = "unavailable";
 /// Pieces that wait for a slow client.
 const WAITING: usize = 4;
 
-/// What ends a stream is seen within twice this.
-const CHECK_EVERY: Duration = Duration::from_millis(400);
+/// With the time in which this process learns what another one ended it is less than a second.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
 
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 

@@ -42,7 +42,7 @@ function refresh() {
   element("legend").hidden = span === null || ride.track.t.length < 2;
   if (span) {
     setText("slow", String(span.from));
-    setText("fast", measured("spd_kph", span.to));
+    setText("fast", `${span.to} ${FIELDS.spd_kph.unit}`);
   }
   tick();
 }
@@ -54,8 +54,9 @@ function tick() {
   const isQuiet = silence !== null && silence > QUIET_MILLIS;
   let state = connection;
   if (ended !== null) state = "ended";
-  else if (isQuiet && (connection === "live" || connection === "polling")) state = "quiet";
-  setText("state", word(state === "ended" && !hasRide ? "state_private" : `state_${state}`));
+  else if (last === null && hasRide && connection !== "lost") state = "waiting";
+  else if (isQuiet && connection !== "lost") state = "quiet";
+  setText("state", word(ended === "private" && !hasRide ? "state_private" : `state_${state}`));
   body.dataset.state = state;
   map.setLive(state === "live" || state === "polling");
   setText("seen", silence === null ? "" : silence < 5_000 ? word("seen_now") : word("seen", { time: lasting(silence) }));
