@@ -70,6 +70,11 @@ pub(super) async fn read(mut body: Body, room: &Room) -> Result<Held, Rejection>
     Ok(Held { bytes: first.unwrap_or_else(|| whole.freeze()), _room: held })
 }
 
+/// Reads what is left of a body that nobody wants, if it is not much: the connection can go on then.
+pub(super) async fn drain(body: Body) {
+    drop(body.read(DRAINED_BYTES).await);
+}
+
 /// Unpacks what was packed by gzip, up to [`MAX_BYTES`]. Takes its time.
 pub(super) fn unpack(packed: &Held, room: &Room) -> Result<Held, Failure> {
     let said = |text: &str| Failure::bad_request(text);
@@ -104,5 +109,8 @@ const PIECE: usize = 64 << 10;
 
 /// What all others may take together.
 const ROOM: usize = 256 << 20;
+
+/// As much as the original reads.
+const DRAINED_BYTES: u64 = 256 << 10;
 
 const GZIP_HEADER_BYTES: usize = 10;

@@ -7,8 +7,7 @@
 //!
 //! What differs on purpose:
 //!
-//! - Wrong credentials are 403, as the manual says, unless the setting `compat = "influx"` makes them 401. An empty
-//!   user name is a wrong one.
+//! - Wrong credentials are 403, as the manual says, unless the setting `compat = "influx"` makes them 401.
 //! - A header and `u` with `p` at once are refused, whichever of them is good: the original believes `u` and `p`.
 //! - API tokens are taken in the password's place and as bearer tokens, with `points:write` for `/write` and for
 //!   statements that change something, `points:read` for the rest. JWTs are not.
@@ -16,7 +15,6 @@
 //! - A private database is unknown to `public`.
 //! - A field that comes with two types for the first time in one body keeps the first; the points with the second
 //!   are left out, and the answer says so. The original stores nothing and names neither.
-//! - A refusal by the gate carries its id as `X-Request-Id` alone.
 //! - Unknown paths are 404 in these words below `/write/` and `/query/`; elsewhere in those of whose paths are
 //!   nearest.
 

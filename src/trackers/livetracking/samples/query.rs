@@ -21,7 +21,7 @@ use super::sources::Databases;
 use super::write::{Failure, nanoseconds};
 use crate::message::Body;
 use crate::trackers::livetracking::influxql::ast::{Budget, Privilege, Show, Shown, Statement};
-use crate::trackers::livetracking::influxql::{self, Params, ParamsError, Parsed};
+use crate::trackers::livetracking::influxql::{self, Params, Parsed};
 use crate::trackers::livetracking::query::{Epoch, Output};
 use crate::trackers::livetracking::{ID, State};
 use crate::trackers::{Call, Reply};
@@ -80,7 +80,7 @@ async fn read(parameters: &Parameters) -> Result<Vec<Parsed>, Failure> {
     if text.is_empty() {
         return Err(Failure::bad_request("missing required parameter \"q\""));
     }
-    let params = Params::parse(parameters.get("params"))?;
+    let params = Params::parse(parameters.get("params")).map_err(|error| Failure::bad_request(error.to_string()))?;
     // Long ones, and regular expressions, take their time.
     let is_quick = text.len() <= READ_AT_ONCE && !text.contains(['~', '/']);
     let parsed = if is_quick {
@@ -91,12 +91,6 @@ async fn read(parameters: &Parameters) -> Result<Vec<Parsed>, Failure> {
         reading.await.map_err(|_broken| Rejection::new(Reason::Internal, ID))?
     };
     parsed.map_err(|error| Failure::bad_request(format!("error parsing query: {error}")))
-}
-
-impl From<ParamsError> for Failure {
-    fn from(error: ParamsError) -> Self {
-        Self::bad_request(error.to_string())
-    }
 }
 
 /// What the statements are run on, if `who` may run each of them.
@@ -163,7 +157,7 @@ fn packing(headers: &HeaderMap) -> Packing {
     let takes_gzip = lines.flat_map(|line| line.split(',')).any(|coding| {
         let (coding, weight) = coding.split_once(';').unwrap_or((coding, ""));
         let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()).unwrap_or(1.0_f32);
-        coding.trim().eq_ignore_ascii_case("gzip") && weight > 0.0
+        coding.trim() == "gzip" && weight > 0.0
     });
     if takes_gzip { Packing::Gzip } else { Packing::None }
 }

@@ -54,7 +54,6 @@ impl From<Rejection> for Failure {
 
 async fn take(state: &Arc<State>, call: Call) -> Result<(), Failure> {
     let parameters = Parameters::of_query(call.request.uri().query());
-    let account = account(state, call.identity().clone(), parameters.get("db")).await?;
     let now = nanoseconds(call.now);
     let retention = state.points.retention();
     let rules = Rules {
@@ -62,7 +61,15 @@ async fn take(state: &Arc<State>, call: Call) -> Result<(), Failure> {
         precision: Precision::named(parameters.get("precision")),
         oldest: retention.map(|kept| now.saturating_sub(i64::try_from(kept.as_nanos()).unwrap_or(i64::MAX))),
     };
+    let who = call.identity().clone();
     let (head, body) = call.request.into_parts();
+    let account = match account(state, who, parameters.get("db")).await {
+        Ok(account) => account,
+        Err(failure) => {
+            body::drain(body).await;
+            return Err(failure);
+        }
+    };
     if declared_length(&head.headers).is_some_and(|length| length > body::MAX_BYTES as u64) {
         return Err(Rejection::new(Reason::BodyTooLarge, ID).into());
     }
