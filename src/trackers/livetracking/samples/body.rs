@@ -94,6 +94,7 @@ pub(super) fn unpack(packed: &Held, room: &Room) -> Result<Held, Failure> {
             Ok(0) => return Ok(Held { bytes: whole.into(), _room: held }),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(said("unexpected EOF")),
+            // The decoder tells these apart by their texts alone.
             Err(error) if error.to_string().contains("checksum") => return Err(said("gzip: invalid checksum")),
             Err(error) if error.to_string().contains("header") => return Err(said("gzip: invalid header")),
             Err(_corrupt) => return Err(said("flate: corrupt input")),

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::sync::OwnedSemaphorePermit;
 use trackgate_schemes::{AccountId, Identity, Reason, Rejection};
 
@@ -20,31 +20,27 @@ use super::running::{Run, run};
 use super::sources::Databases;
 use super::write::{Failure, nanoseconds};
 use crate::message::Body;
+use crate::trackers::Call;
 use crate::trackers::livetracking::influxql::ast::{Budget, Privilege, Show, Shown, Statement};
 use crate::trackers::livetracking::influxql::{self, Params, Parsed};
 use crate::trackers::livetracking::query::{Epoch, Output};
 use crate::trackers::livetracking::{ID, State};
-use crate::trackers::{Call, Reply};
 
-pub(super) fn query(state: Arc<State>, call: Call) -> Reply {
-    Box::pin(async move {
-        let answers = Answers::of(&call);
-        match answer(&state, call, &answers).await {
-            Ok(answer) => answer,
-            Err(Failure::Said(status, text)) => answers.error(status, &text),
-            Err(Failure::Stopped(why)) => answers.refused(&why, state.settings.compat),
-        }
-    })
+pub(super) async fn query(state: Arc<State>, call: Call) -> Response<Body> {
+    let answers = Answers::of(&call);
+    match answer(&state, call, &answers).await {
+        Ok(answer) => answer,
+        Err(Failure::Said(status, text)) => answers.error(status, &text),
+        Err(Failure::Stopped(why)) => answers.refused(&why, state.settings.compat),
+    }
 }
 
 /// `HEAD`, which a `GET` would answer else.
-pub(super) fn no_head(state: Arc<State>, call: Call) -> Reply {
-    let why = Rejection::new(Reason::MethodNotAllowed, ID);
-    let answer = Answers::of(&call).refused(&why, state.settings.compat);
-    Box::pin(async { answer })
+pub(super) async fn no_head(state: Arc<State>, call: Call) -> Response<Body> {
+    Answers::of(&call).refused(&Rejection::new(Reason::MethodNotAllowed, ID), state.settings.compat)
 }
 
-async fn answer(state: &Arc<State>, call: Call, answers: &Answers) -> Result<http::Response<Body>, Failure> {
+async fn answer(state: &Arc<State>, call: Call, answers: &Answers) -> Result<Response<Body>, Failure> {
     let (who, now) = (call.identity().clone(), nanoseconds(call.now));
     let (head, body) = call.request.into_parts();
     let parameters = Parameters::of_request(&head, body).await?;
