@@ -222,6 +222,7 @@ impl Gateway {
         self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
         let before = std::mem::replace(&mut self.shift, shift(&self.ground, &catalogue));
         tokio::spawn(before.stop(self.config.limits.grace));
+        self.catalogue.stop();
         self.catalogue = catalogue;
         self.config = config;
         Ok(())
@@ -235,6 +236,7 @@ impl Gateway {
     /// [`AssembleError::Store`] if the store could not be closed in order.
     pub async fn shutdown(self) -> Result<Shutdown, AssembleError> {
         let grace = self.config.limits.grace;
+        self.catalogue.stop();
         let stop_mail = async {
             if let Some(round) = self.round {
                 round.stop(grace).await;

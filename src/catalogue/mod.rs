@@ -17,6 +17,7 @@ use crate::gateway::{RouteError, RouteTable};
 use crate::ports::{Files, FitTrackeeSource, Points, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
 use crate::stores::{FolderPoints, PointsSettings};
+use crate::trackers::Tracker;
 use crate::trackers::work::Worker;
 
 mod openapi;
@@ -107,6 +108,7 @@ pub struct Catalogue {
     pub assertion: Arc<AssertionKey>,
     /// Who does the trackers' work in the background.
     pub workers: Vec<Arc<dyn Worker>>,
+    trackers: Vec<Arc<dyn Tracker>>,
 }
 
 /// What a configuration names cannot be had.
@@ -174,7 +176,14 @@ impl Catalogue {
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let Made { table, document, workers } = routes::table(config, services, &schemes, &assertion)?;
-        Ok(Self { schemes, table, document, assertion, workers })
+        let Made { table, document, workers, trackers } = routes::table(config, services, &schemes, &assertion)?;
+        Ok(Self { schemes, table, document, assertion, workers, trackers })
+    }
+
+    /// Ends what trackers would let go on for ever: another catalogue takes over, or none.
+    pub fn stop(&self) {
+        for tracker in &self.trackers {
+            tracker.stop();
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::accounts::{ChangeError, Origin, Visibility};
 use crate::config::{Config, checked};
 use crate::trackers::Tracker;
 use crate::trackers::fittrackee::{self, FitTrackee, IssueToken, PrivacyPolicy};
-use crate::trackers::livetracking::{self, LiveTracking};
+use crate::trackers::livetracking::{self, LiveTracking, Watch};
 use crate::trackers::lptracker::{self, LpTracker, OpenSession, OpenedSession, Opening, Statuses};
 use crate::trackers::sessions::{self, SessionTracker};
 
@@ -48,12 +48,14 @@ pub(super) fn mount(
         }
         "livetracking" => {
             let basic = schemes.contract(Contract::LiveTracking);
-            let tracker = LiveTracking::new(services.clone(), livetracking_settings(&config.trackers.livetracking));
-            Mounted {
-                tracker: Arc::new(tracker.asking(&basic, vec![schemes.named("api")?])),
-                schemes: vec![basic],
-                own_header: None,
-            }
+            let api = schemes.named("api")?;
+            let written = &config.trackers.livetracking;
+            let owners = [schemes.contract(Contract::Web), Arc::clone(&basic), Arc::clone(&api)];
+            let (accounts, points) = (services.accounts.clone(), Arc::clone(&services.points));
+            let watch = Watch::new(accounts, points, owners, &watch_settings(written));
+            let tracker = LiveTracking::new(services.clone(), livetracking_settings(written));
+            let tracker = tracker.asking(&basic, vec![api]).with_watch(watch);
+            Mounted { tracker: Arc::new(tracker), schemes: vec![basic], own_header: None }
         }
         "lptracker" => {
             let sliding = schemes.sliding("lp")?;
@@ -83,6 +85,14 @@ pub(super) fn mount(
         }
         other => unreachable!("the configuration was checked, and there is no tracker {other}"),
     })
+}
+
+fn watch_settings(written: &checked::LiveTracking) -> livetracking::WatchSettings {
+    let mut settings = livetracking::WatchSettings::default();
+    settings.window = written.watch.window;
+    settings.tile_url.clone_from(&written.watch.tile_url);
+    settings.visibility = livetracking_settings(written).visibility;
+    settings
 }
 
 fn livetracking_settings(written: &checked::LiveTracking) -> livetracking::Settings {

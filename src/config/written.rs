@@ -346,6 +346,20 @@ pub struct LiveTracking {
     pub retention: Option<Time>,
     /// What queries may take.
     pub query: Query,
+    /// What the live pages show.
+    pub watch: Watch,
+}
+
+/// The live pages of riders.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Watch {
+    /// How far back a ride is shown, up to 48h. Default: as long as samples are kept, up to 8h.
+    pub window: Option<Time>,
+    /// Tiles below the track, as in `https://tiles.example.org/{z}/{x}/{y}.png`: those who watch ask that host.
+    /// Default none.
+    pub tile_url: Option<String>,
 }
 
 /// How wrong credentials are answered.

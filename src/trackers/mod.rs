@@ -64,6 +64,9 @@ pub trait Tracker: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Ends what would go on for ever, such as streams: the gateway stops, or runs by another configuration.
+    fn stop(&self) {}
+
     /// What it tells of them: each but `OPTIONS`, for nobody calls that by hand.
     fn manual(&self) -> Manual;
 }

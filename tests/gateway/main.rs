@@ -15,4 +15,5 @@ mod samples;
 #[path = "../shared/skipped.rs"]
 mod skipped;
 mod smoke;
+mod watch;
 mod web_app;

@@ -22,7 +22,7 @@ mod secrets;
 
 use fittrackee::Links;
 pub use fittrackee::{FitTrackee, PrivacyPolicy};
-pub use livetracking::{Compat, LiveTracking, Visibility};
+pub use livetracking::{Compat, LiveTracking, Visibility, Watch};
 pub use mail::{Login, Mail, MailTls};
 pub use pages::{AccountPages, Pages, ReachedBy};
 pub(crate) use pages::{PLAIN_COOKIE, SECURE_COOKIE};

@@ -39,6 +39,7 @@ mod query;
 mod routes;
 mod samples;
 mod scheme;
+mod watch;
 mod wire;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ mod tests;
 pub use dialect::AccountDialect;
 pub use samples::SampleDialect;
 pub use scheme::PublicReader;
+pub use watch::{Settings as WatchSettings, Watch};
 
 /// The tracker.
 #[derive(Clone, Debug)]
@@ -54,6 +56,7 @@ pub struct LiveTracking {
     state: Arc<State>,
     /// What the paths of samples ask, where a route leaves it to the contract; none for what the other paths ask.
     schemes: Vec<Arc<dyn Scheme>>,
+    watch: Option<Arc<Watch>>,
 }
 
 /// How open the tracker is, and what it may take.
@@ -160,7 +163,7 @@ impl LiveTracking {
         let leftovers: Arc<dyn Forget> = Arc::new(leftovers);
         accounts.memories().add_of_documents(&leftovers);
         let state = State { accounts, points, settings, room: Room::new(), turns, _leftovers: leftovers };
-        Self { state: Arc::new(state), schemes: Vec::new() }
+        Self { state: Arc::new(state), schemes: Vec::new(), watch: None }
     }
 
     /// Asking at the paths of samples by HTTP Basic, or the same pair as `u` and `p`, or by one of `others`.
@@ -171,6 +174,13 @@ impl LiveTracking {
         let in_query = Arc::new(InQuery::new(Arc::clone(basic), reader));
         self.schemes = vec![in_header, in_query];
         self.schemes.extend(others);
+        self
+    }
+
+    /// With the live pages of its riders.
+    #[must_use]
+    pub fn with_watch(mut self, watch: Watch) -> Self {
+        self.watch = Some(Arc::new(watch));
         self
     }
 
@@ -204,6 +214,12 @@ impl Tracker for LiveTracking {
 
     fn manual(&self) -> Manual {
         samples::told_of(operations::manual(self.state.settings))
+    }
+
+    fn stop(&self) {
+        if let Some(watch) = &self.watch {
+            watch.stop();
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 use utoipa::openapi::schema::ObjectBuilder;
 
-use super::{Registration, Settings};
+use super::{Registration, Settings, watch};
 use crate::trackers::Manual;
 use crate::trackers::manual::{Draft, operation};
 use crate::trackers::schema::{Record, any, at_least, integer, list, matching, named, record, sized, text, word};
@@ -23,6 +23,7 @@ pub(super) fn manual(settings: Settings) -> Manual {
         .with(Method::GET, "/auth", auth())
         .with(Method::GET, "/time", time())
         .with(Method::GET, "/ping", ping())
+        .with_all(watch::operations())
 }
 
 fn register(registration: Registration) -> Draft {
@@ -143,7 +144,7 @@ fn forbidden() -> Record {
 }
 
 /// As typed.
-fn user_name() -> ObjectBuilder {
+pub(super) fn user_name() -> ObjectBuilder {
     matching("^[A-Za-z0-9_]{4,20}$")
 }
 

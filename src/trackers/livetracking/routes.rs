@@ -10,8 +10,8 @@ use trackgate_schemes::{
     AccountId, AccountName, Class, EmailAddress, Grants, Identity, Login, Reason, Rejection, Secret,
 };
 
-use super::wire;
 use super::{Directory, ID, INFLUXDB_VERSION, LiveTracking, Registration, State};
+use super::{watch, wire};
 use crate::accounts::{self, ChangeError, Origin};
 use crate::ports::{AuditAction, AuditEntry, Ends};
 use crate::trackers::input::Fields;
@@ -30,7 +30,7 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         Endpoint::new(Method::OPTIONS, path, tracker.on(options)).public("a browser asks it without credentials")
     };
     // Within a path the order is that of the original's `Allow` lines.
-    vec![
+    let mut endpoints = vec![
         Endpoint::new(Method::GET, "/", tracker.on(front_page)).public("a page about the service"),
         options("/"),
         Endpoint::new(Method::POST, "/register", tracker.on(register))
@@ -53,7 +53,12 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         options("/time"),
         Endpoint::new(Method::GET, "/ping", tracker.on(ping)).public("clients ask it before they sign in"),
         options("/ping"),
-    ]
+    ];
+    if let Some(watch) = &tracker.watch {
+        endpoints.extend(watch.endpoints());
+        endpoints.extend(watch::PATHS.map(options));
+    }
+    endpoints
 }
 
 async fn register(state: Arc<State>, call: Call) -> Answer {
