@@ -1,5 +1,7 @@
 //! Sessions and the password by the pages.
 
+use std::time::Duration;
+
 use super::{Browser, sign_in};
 use crate::harness::{Answer, Inside, ask};
 
@@ -59,6 +61,7 @@ fn rev_09_end_all_ends_all_but_this_browser_and_api_tokens() {
     let mut browser = Browser::sign_in(&inside, "rider");
     let other = Browser::sign_in(&inside, "rider");
     let (lp, fit, api) = (lp(&inside, "correct-horse"), fit(&inside, "correct-horse"), inside.token(&account, "*"));
+    inside.advance(Duration::from_secs(1));
     let answer = browser.post("/account/sessions", "/account/sessions/end-all", "");
     assert_eq!((answer.status, answer.header("location")), (303, "/account/sessions?done=all_ended"));
     assert!(!browser.is_signed_in(), "the old value is dead");
