@@ -5,8 +5,8 @@ use std::sync::Arc;
 use trackgate_schemes::Scheme;
 use trackgate_schemes::store::Life;
 
+use super::Services;
 use super::schemes::{Contract, Schemes};
-use super::{CatalogueError, Services};
 use crate::config::Config;
 use crate::config::checked::{SchemeKind, Target};
 use crate::endpoint::Endpoint;
@@ -22,18 +22,13 @@ pub(super) struct Mounted {
 }
 
 /// The pages of this name.
-pub(super) fn mount(
-    name: &str,
-    config: &Config,
-    services: &Services,
-    schemes: &Schemes,
-) -> Result<Mounted, CatalogueError> {
+pub(super) fn mount(name: &str, config: &Config, services: &Services, schemes: &Schemes) -> Mounted {
     match name {
         "account" => {
             let settings = settings(config);
             let pages = AccountPages::new(services.accounts.clone(), schemes.web(), settings);
             let schemes = vec![schemes.contract(Contract::Web)];
-            Ok(Mounted { endpoints: pages.endpoints(), schemes, dialect: pages.dialect() })
+            Mounted { endpoints: pages.endpoints(), schemes, dialect: pages.dialect() }
         }
         other => unreachable!("the configuration was checked, and there are no pages {other}"),
     }

@@ -6,7 +6,9 @@ use super::{Browser, sign_in};
 use crate::harness::{Answer, Inside, ask};
 
 fn lp(inside: &Inside, password: &str) -> String {
-    let body = format!(r#"{{"login":"rider@example.org","password":"{password}","service":"PHP <b>SDK</b>","version":"1.0"}}"#);
+    let body = format!(
+        r#"{{"login":"rider@example.org","password":"{password}","service":"PHP <b>SDK</b>","version":"1.0"}}"#
+    );
     let answer = inside.ask("POST /login\nContent-Type: application/json", &body);
     answer.json()["result"]["token"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
 }
@@ -28,7 +30,11 @@ fn fit_status(inside: &Inside, token: &str) -> u16 {
 
 fn ids(page: &Answer) -> Vec<String> {
     let parts = page.text().split("action=\"/account/sessions/").skip(1);
-    parts.filter_map(|part| part.split_once("/end\"")).map(|(id, _)| id.to_owned()).filter(|id| !id.contains('"')).collect()
+    parts
+        .filter_map(|part| part.split_once("/end\""))
+        .map(|(id, _)| id.to_owned())
+        .filter(|id| !id.contains('"'))
+        .collect()
 }
 
 #[test]

@@ -69,7 +69,8 @@ fn brt_10_a_token_is_rotated_with_an_overlap() {
         let old = inside.token(&account, "points:read");
         let id = inside.wait(inside.gateway().accounts().store().list_tokens(Some(account.id))).unwrap();
         let id = id.iter().find(|held| old.contains(&*held.id)).unwrap().id.clone();
-        let page = browser.post("/account/tokens/new", &format!("/account/tokens/{id}/rotate"), &format!("overlap={overlap}"));
+        let page =
+            browser.post("/account/tokens/new", &format!("/account/tokens/{id}/rotate"), &format!("overlap={overlap}"));
         let new = shown(&page);
         assert_eq!(auth(&inside, "rider", &new), 200);
         if seconds > 0 {
