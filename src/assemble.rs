@@ -21,7 +21,7 @@ use crate::gateway::{
     TrustedProxies, TrustsEverybody, start,
 };
 use crate::mail::{Carrier, CarrierError, Outbox, Postman, Round};
-use crate::ports::{Files, Jobs};
+use crate::ports::{Files, Jobs, Points};
 use crate::telemetry::AccessLog;
 use crate::trackers::work::Shift;
 
@@ -40,13 +40,19 @@ pub struct Ground {
     pub outbox: Option<Outbox>,
     /// Pictures, archives, tracks.
     pub files: Arc<dyn Files>,
+    /// Samples of riders; in memory and empty for commands, since the gateway that runs has them.
+    pub points: Arc<dyn Points>,
 }
 
 impl Ground {
     /// What of it trackers may use.
     pub fn services(&self) -> Services {
-        let files = Arc::clone(&self.files);
-        Services { accounts: self.accounts.clone(), files, outbox: self.outbox.clone() }
+        Services {
+            accounts: self.accounts.clone(),
+            files: Arc::clone(&self.files),
+            outbox: self.outbox.clone(),
+            points: Arc::clone(&self.points),
+        }
     }
 }
 
@@ -84,6 +90,15 @@ pub enum AssembleError {
     /// A setting was changed that a reload cannot change.
     #[error("`{0}` can only be changed by a restart; the old configuration goes on")]
     NeedsRestart(&'static str),
+    /// The folder of samples cannot be used.
+    #[error("the samples below {} cannot be used", folder.display())]
+    Points {
+        /// The data folder.
+        folder: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// Everybody would be trusted.
     #[error("the trusted proxies")]
     Proxies(#[from] TrustsEverybody),
@@ -136,7 +151,7 @@ impl Gateway {
     pub async fn start(config: Config, clock: Arc<dyn Clock>, log: AccessLog) -> Result<Self, AssembleError> {
         let tls = config.listen.tls.as_ref().map(|tls| TlsReloader::load(&tls.cert, &tls.key)).transpose()?;
         let carrier = config.mail.as_ref().map(Carrier::new).transpose()?;
-        let ground = ground(&config, Arc::clone(&clock)).await?;
+        let ground = Ground { points: points(&config, &clock)?, ..ground(&config, Arc::clone(&clock)).await? };
         // From here on no change is missed, so that what schemes remember can be trusted.
         let follower = ground.accounts.follow().await?;
         let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await?;
@@ -207,6 +222,7 @@ impl Gateway {
         self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
         let before = std::mem::replace(&mut self.shift, shift(&self.ground, &catalogue));
         tokio::spawn(before.stop(self.config.limits.grace));
+        self.catalogue.stop();
         self.catalogue = catalogue;
         self.config = config;
         Ok(())
@@ -220,6 +236,7 @@ impl Gateway {
     /// [`AssembleError::Store`] if the store could not be closed in order.
     pub async fn shutdown(self) -> Result<Shutdown, AssembleError> {
         let grace = self.config.limits.grace;
+        self.catalogue.stop();
         let stop_mail = async {
             if let Some(round) = self.round {
                 round.stop(grace).await;
@@ -228,7 +245,9 @@ impl Gateway {
         let (ended, (), ()) = tokio::join!(self.handle.shutdown(grace), stop_mail, self.shift.stop(grace));
         self.following.abort();
         self.housekeeping.abort();
+        let points = self.ground.points.close().await;
         self.ground.accounts.store().close().await?;
+        points?;
         Ok(ended)
     }
 }
@@ -244,6 +263,12 @@ pub async fn ground(config: &Config, clock: Arc<dyn Clock>) -> Result<Ground, As
     let files = catalogue::open_files(&config.data_dir);
     let files = files.map_err(|source| AssembleError::Files { folder: config.data_dir.clone(), source })?;
     ground_on(&config.store.resolve(&config.data_dir)?, files, config, clock).await
+}
+
+/// Opens the samples of a configuration, which one gateway at a time has.
+fn points(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Points>, AssembleError> {
+    let points = catalogue::open_points(&config.data_dir, config.trackers.livetracking.retention, Arc::clone(clock));
+    points.map_err(|source| AssembleError::Points { folder: config.data_dir.clone(), source })
 }
 
 async fn ground_on(
@@ -265,7 +290,8 @@ async fn ground_on(
     let sign_in = SignIn::new(Arc::clone(&store) as _, Arc::clone(&lockout) as _, pool);
     let outbox = config.mail.as_ref().map(|_on| Outbox::new(Arc::clone(&store) as _, Arc::clone(&clock)));
     let accounts = AccountService::new(store, sign_in.clone(), Arc::new(Memories::default()), clock);
-    Ok(Ground { accounts, sign_in, lockout, streams: Arc::default(), outbox, files })
+    let points = catalogue::scratch_points();
+    Ok(Ground { accounts, sign_in, lockout, streams: Arc::default(), outbox, files, points })
 }
 
 /// Runs a task of the command line on the accounts of a configuration, and closes the store behind it.

@@ -5,6 +5,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use trackgate_schemes::store::{Account, StoreError};
 use trackgate_schemes::{AccountId, Clock, SignIn};
@@ -13,8 +14,10 @@ use crate::accounts::{ChangeError, Origin};
 use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
-use crate::ports::{Files, FitTrackeeSource, Store};
+use crate::ports::{Files, FitTrackeeSource, Points, Store};
 use crate::proxy::{AssertionKey, KeyError, SettingsError};
+use crate::stores::{FolderPoints, PointsSettings};
+use crate::trackers::Tracker;
 use crate::trackers::work::Worker;
 
 mod openapi;
@@ -57,6 +60,22 @@ pub fn open_files(data_dir: &Path) -> io::Result<Arc<dyn Files>> {
     Ok(Arc::new(crate::stores::FolderFiles::open(&data_dir.join("files"))?))
 }
 
+/// Opens the folder of samples below this data folder, making it where needed; they are kept for `retention`, `None`
+/// for ever. Blocks.
+///
+/// # Errors
+///
+/// [`io::Error`] if it cannot be made or read, or another process has it.
+pub fn open_points(data_dir: &Path, retention: Option<Duration>, clock: Arc<dyn Clock>) -> io::Result<Arc<dyn Points>> {
+    let settings = PointsSettings::new(retention, clock);
+    Ok(Arc::new(FolderPoints::open(&data_dir.join("points"), settings)?))
+}
+
+/// Samples that end with the process.
+pub fn scratch_points() -> Arc<dyn Points> {
+    Arc::new(crate::stores::MemoryPoints::default())
+}
+
 /// Files that end with the process, dated by this clock.
 pub fn scratch_files(clock: Arc<dyn Clock>) -> Arc<dyn Files> {
     Arc::new(crate::stores::MemoryFiles::new(clock))
@@ -89,6 +108,7 @@ pub struct Catalogue {
     pub assertion: Arc<AssertionKey>,
     /// Who does the trackers' work in the background.
     pub workers: Vec<Arc<dyn Worker>>,
+    trackers: Vec<Arc<dyn Tracker>>,
 }
 
 /// What a configuration names cannot be had.
@@ -156,7 +176,14 @@ impl Catalogue {
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let Made { table, document, workers } = routes::table(config, services, &schemes, &assertion)?;
-        Ok(Self { schemes, table, document, assertion, workers })
+        let Made { table, document, workers, trackers } = routes::table(config, services, &schemes, &assertion)?;
+        Ok(Self { schemes, table, document, assertion, workers, trackers })
+    }
+
+    /// Ends what trackers would let go on for ever: another catalogue takes over, or none.
+    pub fn stop(&self) {
+        for tracker in &self.trackers {
+            tracker.stop();
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, Unrouted, docs
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
 use crate::trackers::work::Worker;
-use crate::trackers::{self, Endpoint, Reach};
+use crate::trackers::{self, Endpoint, Reach, Tracker};
 
 /// What is made of the routes of a configuration.
 pub(super) struct Made {
@@ -28,6 +28,8 @@ pub(super) struct Made {
     pub(super) document: Document,
     /// Who works in the background for the trackers that are mounted.
     pub(super) workers: Vec<Arc<dyn Worker>>,
+    /// The trackers that are mounted.
+    pub(super) trackers: Vec<Arc<dyn Tracker>>,
 }
 
 pub(super) fn table(
@@ -68,6 +70,7 @@ pub(super) fn table(
             }
         }
     }
+    let trackers = maker.mounted.values().map(|mounted| Arc::clone(&mounted.tracker)).collect();
     let workers = maker.mounted.values().flat_map(|mounted| mounted.tracker.workers()).collect();
     let table = RouteTable::new(routes.clone(), fallbacks.clone())?;
     let document = openapi::document(&maker.described, &table, schemes);
@@ -77,11 +80,11 @@ pub(super) fn table(
     };
     let docs: Vec<Route> = docs(document.text()).into_iter().filter(|route| is_free(route)).collect();
     if maker.described.is_empty() || docs.is_empty() {
-        return Ok(Made { table: table.and_beyond(beyond), document, workers });
+        return Ok(Made { table: table.and_beyond(beyond), document, workers, trackers });
     }
     routes.extend(docs);
     let table = RouteTable::new(routes, fallbacks)?.and_beyond(beyond);
-    Ok(Made { table, document, workers })
+    Ok(Made { table, document, workers, trackers })
 }
 
 struct Maker<'a> {

@@ -12,11 +12,11 @@ use trackgate_schemes::{AccountId, Carrier, Clock, Rejection, Scheme, Secret};
 
 use super::schemes::{Contract, Schemes};
 use super::{CatalogueError, Services};
-use crate::accounts::{ChangeError, Origin};
+use crate::accounts::{ChangeError, Origin, Visibility};
 use crate::config::{Config, checked};
 use crate::trackers::Tracker;
 use crate::trackers::fittrackee::{self, FitTrackee, IssueToken, PrivacyPolicy};
-use crate::trackers::livetracking::{self, LiveTracking};
+use crate::trackers::livetracking::{self, LiveTracking, Watch};
 use crate::trackers::lptracker::{self, LpTracker, OpenSession, OpenedSession, Opening, Statuses};
 use crate::trackers::sessions::{self, SessionTracker};
 
@@ -46,11 +46,17 @@ pub(super) fn mount(
                 own_header: None,
             }
         }
-        "livetracking" => Mounted {
-            tracker: Arc::new(LiveTracking::new(accounts, livetracking::Settings::default())),
-            schemes: vec![schemes.contract(Contract::LiveTracking)],
-            own_header: None,
-        },
+        "livetracking" => {
+            let basic = schemes.contract(Contract::LiveTracking);
+            let api = schemes.named("api")?;
+            let written = &config.trackers.livetracking;
+            let owners = [schemes.contract(Contract::Web), Arc::clone(&basic), Arc::clone(&api)];
+            let (accounts, points) = (services.accounts.clone(), Arc::clone(&services.points));
+            let watch = Watch::new(accounts, points, owners, &watch_settings(written));
+            let tracker = LiveTracking::new(services.clone(), livetracking_settings(written));
+            let tracker = tracker.asking(&basic, vec![api]).with_watch(watch);
+            Mounted { tracker: Arc::new(tracker), schemes: vec![basic], own_header: None }
+        }
         "lptracker" => {
             let sliding = schemes.sliding("lp")?;
             let mut settings = lptracker::Settings::default();
@@ -79,6 +85,33 @@ pub(super) fn mount(
         }
         other => unreachable!("the configuration was checked, and there is no tracker {other}"),
     })
+}
+
+fn watch_settings(written: &checked::LiveTracking) -> livetracking::WatchSettings {
+    let mut settings = livetracking::WatchSettings::default();
+    settings.window = written.watch.window;
+    settings.tile_url.clone_from(&written.watch.tile_url);
+    settings.visibility = livetracking_settings(written).visibility;
+    settings
+}
+
+fn livetracking_settings(written: &checked::LiveTracking) -> livetracking::Settings {
+    let mut settings = livetracking::Settings::default();
+    settings.compat = match written.compat {
+        checked::Compat::Influx => livetracking::Compat::Influx,
+        checked::Compat::Manual => livetracking::Compat::Manual,
+    };
+    if !written.public_reader {
+        settings.public_reader = livetracking::PublicReader::Off;
+    }
+    settings.visibility = match written.visibility {
+        checked::Visibility::Private => Visibility::Private,
+        checked::Visibility::Public => Visibility::Public,
+    };
+    settings.query.at_once = written.query_at_once;
+    settings.query.memory = written.query_memory_bytes;
+    settings.query.time = written.query_time;
+    settings
 }
 
 fn fittrackee_settings(written: &checked::FitTrackee) -> Result<fittrackee::Settings, CatalogueError> {
@@ -125,7 +158,9 @@ pub(super) async fn delete_account(
     id: AccountId,
     origin: &Origin,
 ) -> Result<Account, ChangeError> {
-    fittrackee::delete_account(&services.accounts, &*services.files, id, origin).await
+    let account = fittrackee::delete_account(&services.accounts, &*services.files, id, origin).await?;
+    services.points.drop_points(id).await?;
+    Ok(account)
 }
 
 impl OpenSession for Sliding {

@@ -15,12 +15,14 @@ mod foreign;
 mod kept;
 mod memory;
 mod open_error;
+mod points;
 mod sql;
 
 pub use files::{FolderFiles, MemoryFiles};
 pub use foreign::{FitTrackeeDatabase, ForeignError};
 pub use memory::MemoryStore;
 pub use open_error::{OpenError, OpenErrorKind};
+pub use points::{FolderPoints, MemoryPoints, PointsSettings};
 pub use sql::{SqlOptions, SqlStore};
 
 /// Opens the store of this URL, making or upgrading it where needed.

@@ -16,7 +16,7 @@ use crate::accounts::AccountService;
 use crate::layer::Dialect;
 use crate::mail::Outbox;
 use crate::message::Body;
-use crate::ports::Files;
+use crate::ports::{Files, Points};
 use work::Worker;
 
 pub mod fittrackee;
@@ -41,6 +41,8 @@ pub struct Services {
     pub files: Arc<dyn Files>,
     /// Takes letters; `None` when mail is off.
     pub outbox: Option<Outbox>,
+    /// Samples of riders.
+    pub points: Arc<dyn Points>,
 }
 
 pub use crate::endpoint::{Access, Call, Endpoint, Handler, Reach, Reply};
@@ -61,6 +63,9 @@ pub trait Tracker: fmt::Debug + Send + Sync + 'static {
     fn workers(&self) -> Vec<Arc<dyn Worker>> {
         Vec::new()
     }
+
+    /// Ends what would go on for ever, such as streams: the gateway stops, or runs by another configuration.
+    fn stop(&self) {}
 
     /// What it tells of them: each but `OPTIONS`, for nobody calls that by hand.
     fn manual(&self) -> Manual;

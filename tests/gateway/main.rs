@@ -11,7 +11,9 @@ mod process;
 mod proxying;
 mod revocation;
 mod rules;
+mod samples;
 #[path = "../shared/skipped.rs"]
 mod skipped;
 mod smoke;
+mod watch;
 mod web_app;

@@ -13,6 +13,7 @@ use super::units::{Size, Time};
 use super::{Overrides, written};
 
 mod fittrackee;
+mod livetracking;
 mod mail;
 mod pages;
 mod routes;
@@ -21,6 +22,7 @@ mod secrets;
 
 use fittrackee::Links;
 pub use fittrackee::{FitTrackee, PrivacyPolicy};
+pub use livetracking::{Compat, LiveTracking, Visibility, Watch};
 pub use mail::{Login, Mail, MailTls};
 pub use pages::{AccountPages, Pages, ReachedBy};
 pub(crate) use pages::{PLAIN_COOKIE, SECURE_COOKIE};
@@ -152,6 +154,8 @@ pub struct Guessing {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Trackers {
+    /// Live Tracking.
+    pub livetracking: LiveTracking,
     /// Whether LPTracker errors carry their code as HTTP status.
     pub lptracker_real_status: bool,
     /// The IANA time zone of session tracker users who have not chosen one.
@@ -379,7 +383,9 @@ fn trackers(written: written::Trackers, base: &Path, links: Links) -> Result<Tra
         let message = format!("`{zone}` is not an IANA time zone such as Europe/Berlin");
         return Err(Fault::new(message).under("time_zone").under("sessions"));
     }
+    let livetracking = livetracking::check(&written.livetracking).map_err(|fault| fault.under("livetracking"))?;
     Ok(Trackers {
+        livetracking,
         lptracker_real_status: written.lptracker.real_status,
         sessions_time_zone: zone,
         fittrackee: fittrackee::check(written.fittrackee, base, links).map_err(|fault| fault.under("fittrackee"))?,

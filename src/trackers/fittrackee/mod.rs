@@ -103,7 +103,7 @@ struct Shared {
 impl FitTrackee {
     /// Serves these accounts with tokens by `tokens`.
     pub fn new(services: Services, tokens: Arc<dyn IssueToken>, settings: Settings) -> Self {
-        let Services { accounts, files, outbox } = services;
+        let Services { accounts, files, outbox, .. } = services;
         let dialect = Arc::new(FitTrackeeDialect::new(Arc::clone(&settings.rate_limit)));
         let finished = objects::Finished::new(accounts.memories());
         let (studio, export_bell, letter_limit) =

@@ -4,13 +4,13 @@ use http::Method;
 use serde_json::json;
 use utoipa::openapi::schema::ObjectBuilder;
 
-use super::{Registration, Settings};
+use super::{Registration, Settings, watch};
 use crate::trackers::Manual;
 use crate::trackers::manual::{Draft, operation};
 use crate::trackers::schema::{Record, any, at_least, integer, list, matching, named, record, sized, text, word};
 
 pub(super) fn manual(settings: Settings) -> Manual {
-    Manual::new(TITLE, "Accounts of riders: HTTP Basic, answers as PHP writes them.")
+    Manual::new(TITLE, "Riders and their samples: HTTP Basic, accounts as PHP answers, samples as InfluxDB does.")
         .naming("livetracking.User", user())
         .with(Method::GET, "/", operation("A page about the service").page(200, "The page."))
         .with(Method::POST, "/register", register(settings.registration))
@@ -23,6 +23,7 @@ pub(super) fn manual(settings: Settings) -> Manual {
         .with(Method::GET, "/auth", auth())
         .with(Method::GET, "/time", time())
         .with(Method::GET, "/ping", ping())
+        .with_all(watch::operations())
 }
 
 fn register(registration: Registration) -> Draft {
@@ -143,7 +144,7 @@ fn forbidden() -> Record {
 }
 
 /// As typed.
-fn user_name() -> ObjectBuilder {
+pub(super) fn user_name() -> ObjectBuilder {
     matching("^[A-Za-z0-9_]{4,20}$")
 }
 

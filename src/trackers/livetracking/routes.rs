@@ -10,8 +10,8 @@ use trackgate_schemes::{
     AccountId, AccountName, Class, EmailAddress, Grants, Identity, Login, Reason, Rejection, Secret,
 };
 
-use super::wire;
 use super::{Directory, ID, INFLUXDB_VERSION, LiveTracking, Registration, State};
+use super::{watch, wire};
 use crate::accounts::{self, ChangeError, Origin};
 use crate::ports::{AuditAction, AuditEntry, Ends};
 use crate::trackers::input::Fields;
@@ -30,7 +30,7 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         Endpoint::new(Method::OPTIONS, path, tracker.on(options)).public("a browser asks it without credentials")
     };
     // Within a path the order is that of the original's `Allow` lines.
-    vec![
+    let mut endpoints = vec![
         Endpoint::new(Method::GET, "/", tracker.on(front_page)).public("a page about the service"),
         options("/"),
         Endpoint::new(Method::POST, "/register", tracker.on(register))
@@ -53,7 +53,12 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         options("/time"),
         Endpoint::new(Method::GET, "/ping", tracker.on(ping)).public("clients ask it before they sign in"),
         options("/ping"),
-    ]
+    ];
+    if let Some(watch) = &tracker.watch {
+        endpoints.extend(watch.endpoints());
+        endpoints.extend(watch::PATHS.map(options));
+    }
+    endpoints
 }
 
 async fn register(state: Arc<State>, call: Call) -> Answer {
@@ -155,6 +160,8 @@ async fn delete_user(state: Arc<State>, call: Call) -> Answer {
     };
     change.confirm(&state, present).await?;
     state.accounts.delete(change.account, &change.origin).await.map_err(|why| stopped(&why))?;
+    // The account is gone, and nobody else gets its number: what stays of it now leaves with its time.
+    state.points.drop_points(change.account).await.map_err(unavailable(ID))?;
     Ok(wire::ok(STATUS_OK))
 }
 
@@ -192,7 +199,7 @@ async fn options(_state: Arc<State>, _call: Call) -> Answer {
 }
 
 impl State {
-    async fn find(&self, name: &str) -> Result<Option<Account>, Rejection> {
+    pub(super) async fn find(&self, name: &str) -> Result<Option<Account>, Rejection> {
         let Ok(name) = AccountName::parse(name) else { return Ok(None) };
         self.accounts.store().account_by_login(&Login::Name(name)).await.map_err(unavailable(ID))
     }

@@ -14,7 +14,7 @@ const NOW: &str = "2026-11-22T01:39:00.5Z";
 
 fn play_with(settings: Settings) -> Play {
     let stage = Stage::at(NOW);
-    let tracker = LiveTracking::new(stage.accounts.clone(), settings);
+    let tracker = LiveTracking::new(stage.services(), settings);
     let schemes = vec![stage.basic()];
     stage.put_on_behind(schemes, &tracker)
 }
@@ -26,7 +26,7 @@ fn play() -> Play {
 /// Behind tokens of the stage in place of passwords.
 fn play_behind_tokens() -> Play {
     let stage = Stage::at(NOW);
-    let tracker = LiveTracking::new(stage.accounts.clone(), Settings::default());
+    let tracker = LiveTracking::new(stage.services(), Settings::default());
     stage.put_on(&tracker)
 }
 
@@ -177,7 +177,7 @@ async fn a_store_that_is_down_is_503_in_the_dialect() {
 
 #[tokio::test]
 async fn enu_06_settings_close_the_list_and_registration() {
-    let closed = Settings { directory: Directory::Closed, registration: Registration::Closed };
+    let closed = Settings { directory: Directory::Closed, registration: Registration::Closed, ..Settings::default() };
     let play = play_with(closed);
     rider(&play, "testrider", None).await;
     rider(&play, "hidden", None).await;

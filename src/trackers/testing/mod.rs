@@ -24,8 +24,8 @@ use super::{Access, Call, Endpoint, Services, Tracker};
 use crate::accounts::{AccountService, Memories, Origin, Registration};
 use crate::layer::{Dialect, Gate, Mode, Refusal};
 use crate::message::Body;
-use crate::ports::{AccountChange, Ends, Files, Store};
-use crate::stores::{MemoryFiles, MemoryStore};
+use crate::ports::{AccountChange, Ends, Files, Points, Store};
+use crate::stores::{MemoryFiles, MemoryPoints, MemoryStore};
 
 mod tokens;
 mod transcript;
@@ -43,6 +43,7 @@ pub(super) struct Stage {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) files: Arc<dyn Files>,
+    pub(super) points: Arc<dyn Points>,
     sign_in: SignIn,
     tokens: Arc<Tokens>,
     /// Where the store is, if it is in a file.
@@ -83,12 +84,18 @@ impl Stage {
         let accounts = AccountService::new(Arc::clone(&store), sign_in.clone(), memories, Arc::clone(&clock) as _);
         let tokens = Arc::new(Tokens::of(Arc::clone(&store)));
         let files = Arc::new(MemoryFiles::new(Arc::clone(&clock) as _));
-        Self { accounts, store, clock, files, sign_in, tokens, folder: None }
+        let points = Arc::new(MemoryPoints::default());
+        Self { accounts, store, clock, files, points, sign_in, tokens, folder: None }
     }
 
     /// What a tracker may use: files in memory, no mail.
     pub(super) fn services(&self) -> Services {
-        Services { accounts: self.accounts.clone(), files: Arc::clone(&self.files), outbox: None }
+        Services {
+            accounts: self.accounts.clone(),
+            files: Arc::clone(&self.files),
+            outbox: None,
+            points: Arc::clone(&self.points),
+        }
     }
 
     /// An account in use, made through another door.

@@ -10,8 +10,8 @@ pub(crate) enum Statement {
     Admin(String),
     /// `DELETE`, or `DROP SERIES`.
     Delete(Delete),
-    /// Nothing between two semicolons.
-    Empty,
+    /// One that reads well and cannot be run: the text of the error that its result is.
+    Invalid(String),
     /// `SELECT`.
     Select(Box<Select>),
     /// `SHOW …`.
@@ -23,6 +23,7 @@ pub(crate) enum Statement {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Select {
     pub(crate) columns: Vec<Column>,
+    /// A measurement without a name is `:MEASUREMENT`: that of the source.
     pub(crate) into: Option<Source>,
     pub(crate) from: Vec<Source>,
     pub(crate) filter: Option<Expr>,
@@ -49,6 +50,7 @@ pub(crate) struct Column {
 /// What is read: `m`, `rp.m`, `db.rp.m`, `db..m`, each also with `/re/` as the measurement.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Source {
+    /// `None` for the database of the request.
     pub(crate) database: Option<Arc<str>>,
     pub(crate) retention_policy: Option<Arc<str>>,
     pub(crate) measurement: Measurement,
@@ -76,13 +78,19 @@ impl PartialEq for Pattern {
 pub(crate) enum Expr {
     Binary(Box<Binary>),
     /// `mean(hr_bpm)`, the name in lower case.
-    Call { name: Arc<str>, arguments: Vec<Expr> },
+    Call {
+        name: Arc<str>,
+        arguments: Vec<Expr>,
+    },
     Literal(Literal),
     /// In brackets; kept, since a statement is shown again as it was meant.
     Parens(Box<Expr>),
     Pattern(Pattern),
     /// A field, a tag, or `time`; the cast of `name::field` if it has one.
-    Reference { name: Arc<str>, cast: Option<Cast> },
+    Reference {
+        name: Arc<str>,
+        cast: Option<Cast>,
+    },
     /// `*`, also `*::field`.
     Wildcard(Option<Cast>),
 }
@@ -118,6 +126,50 @@ pub(crate) enum Operator {
     Subtract,
 }
 
+impl Operator {
+    /// How it is written.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::And => "AND",
+            Self::BitwiseAnd => "&",
+            Self::BitwiseOr => "|",
+            Self::BitwiseXor => "^",
+            Self::Divide => "/",
+            Self::Equal => "=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Match => "=~",
+            Self::Modulo => "%",
+            Self::Multiply => "*",
+            Self::NoMatch => "!~",
+            Self::NotEqual => "!=",
+            Self::Or => "OR",
+            Self::Subtract => "-",
+        }
+    }
+
+    /// The higher, the closer it binds.
+    pub(super) fn precedence(self) -> u8 {
+        match self {
+            Self::Or => 1,
+            Self::And => 2,
+            Self::Equal
+            | Self::Greater
+            | Self::GreaterOrEqual
+            | Self::Less
+            | Self::LessOrEqual
+            | Self::Match
+            | Self::NoMatch
+            | Self::NotEqual => 3,
+            Self::Add | Self::BitwiseOr | Self::BitwiseXor | Self::Subtract => 4,
+            Self::BitwiseAnd | Self::Divide | Self::Modulo | Self::Multiply => 5,
+        }
+    }
+}
+
 /// What a name is said to be behind `::`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cast {
@@ -129,6 +181,20 @@ pub(crate) enum Cast {
     Tag,
 }
 
+impl Cast {
+    /// How it is written.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Field => "field",
+            Self::Float => "float",
+            Self::Integer => "integer",
+            Self::String => "string",
+            Self::Tag => "tag",
+        }
+    }
+}
+
 /// A value as written.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Literal {
@@ -138,7 +204,8 @@ pub(crate) enum Literal {
     Float(f64),
     Integer(i64),
     String(Arc<str>),
-    /// `now()` is a call; this is a text that was read as a time where one is wanted: nanoseconds since 1970.
+    /// Nanoseconds since 1970. The parser leaves `now()` a call and times texts, since these depend on the zone:
+    /// whoever runs the statement reads them.
     Time(i64),
 }
 
@@ -149,7 +216,10 @@ pub(crate) enum Dimension {
     Pattern(Pattern),
     Tag(Arc<str>),
     /// `time(interval[, offset])`, nanoseconds; the interval is positive.
-    Time { interval: i64, offset: i64 },
+    Time {
+        interval: i64,
+        offset: i64,
+    },
     /// `*`: all tags.
     Wildcard,
 }
