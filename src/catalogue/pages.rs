@@ -7,8 +7,9 @@ use trackgate_schemes::store::Life;
 
 use super::Services;
 use super::schemes::{Contract, Schemes};
+use crate::accounts::Visibility;
 use crate::config::Config;
-use crate::config::checked::{SchemeKind, Target};
+use crate::config::checked::{self, SchemeKind, Target};
 use crate::endpoint::Endpoint;
 use crate::layer::Dialect;
 use crate::web::{AccountPages, Settings};
@@ -55,5 +56,9 @@ fn settings(config: &Config) -> Settings {
             trackers.push(name.clone());
         }
     }
-    Settings { account: pages.clone(), sessions, signed_tokens, trackers }
+    let visibility = match config.trackers.livetracking.visibility {
+        checked::Visibility::Private => Visibility::Private,
+        checked::Visibility::Public => Visibility::Public,
+    };
+    Settings { account: pages.clone(), sessions, signed_tokens, visibility, trackers }
 }

@@ -197,9 +197,8 @@ fn slices(folder: &mut Folder<'_>, field: &str, member: &Member<'_>, meter: &Met
         }
         let before = folder.parts.len();
         folder.slice(&slice);
-        stopped = meter
-            .tick(slice.times.len())
-            .and_then(|()| meter.hold((folder.parts.len() - before) * size_of::<Part>()));
+        stopped =
+            meter.tick(slice.times.len()).and_then(|()| meter.hold((folder.parts.len() - before) * size_of::<Part>()));
         if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     scanned.map_err(unreadable)?;
@@ -291,57 +290,77 @@ impl Folder<'_> {
 
     fn slice(&mut self, slice: &Slice<'_>) {
         match slice.values {
-            Values::Boolean(values) => self.runs(slice.times, values, |fold, order, value: &bool, open| {
-                let State::Boolean(state) = open else { return false };
-                let better = better(fold, order, value, state);
-                *state = if better { *value } else { *state };
-                better
-            }, |value| State::Boolean(*value)),
+            Values::Boolean(values) => self.runs(
+                slice.times,
+                values,
+                |fold, order, value: &bool, open| {
+                    let State::Boolean(state) = open else { return false };
+                    let better = better(fold, order, value, state);
+                    *state = if better { *value } else { *state };
+                    better
+                },
+                |value| State::Boolean(*value),
+            ),
             Values::Float(values) => self.numbers(slice.times, values),
             Values::Integer(values) => self.whole_numbers(slice.times, values),
-            Values::String(values) => self.runs(slice.times, values, |fold, order, value: &Arc<str>, open| {
-                let State::String(state) = open else { return false };
-                let better = better(fold, order, value, state);
-                if better {
-                    state.clone_from(value);
-                }
-                better
-            }, |value| State::String(Arc::clone(value))),
+            Values::String(values) => self.runs(
+                slice.times,
+                values,
+                |fold, order, value: &Arc<str>, open| {
+                    let State::String(state) = open else { return false };
+                    let better = better(fold, order, value, state);
+                    if better {
+                        state.clone_from(value);
+                    }
+                    better
+                },
+                |value| State::String(Arc::clone(value)),
+            ),
         }
     }
 
     fn numbers(&mut self, times: &[i64], values: &[f64]) {
-        self.runs(times, values, |fold, order, value, open| {
-            let State::Float(state) = open else { return false };
-            match fold {
-                Fold::Mean | Fold::Sum => {
-                    *state += value;
-                    false
+        self.runs(
+            times,
+            values,
+            |fold, order, value, open| {
+                let State::Float(state) = open else { return false };
+                match fold {
+                    Fold::Mean | Fold::Sum => {
+                        *state += value;
+                        false
+                    }
+                    fold => {
+                        let better = better(fold, order, value, state);
+                        *state = if better { *value } else { *state };
+                        better
+                    }
                 }
-                fold => {
-                    let better = better(fold, order, value, state);
-                    *state = if better { *value } else { *state };
-                    better
-                }
-            }
-        }, |value| State::Float(*value));
+            },
+            |value| State::Float(*value),
+        );
     }
 
     fn whole_numbers(&mut self, times: &[i64], values: &[i64]) {
-        self.runs(times, values, |fold, order, value, open| {
-            let State::Integer(state) = open else { return false };
-            match fold {
-                Fold::Mean | Fold::Sum => {
-                    *state = state.wrapping_add(*value);
-                    false
+        self.runs(
+            times,
+            values,
+            |fold, order, value, open| {
+                let State::Integer(state) = open else { return false };
+                match fold {
+                    Fold::Mean | Fold::Sum => {
+                        *state = state.wrapping_add(*value);
+                        false
+                    }
+                    fold => {
+                        let better = better(fold, order, value, state);
+                        *state = if better { *value } else { *state };
+                        better
+                    }
                 }
-                fold => {
-                    let better = better(fold, order, value, state);
-                    *state = if better { *value } else { *state };
-                    better
-                }
-            }
-        }, |value| State::Integer(*value));
+            },
+            |value| State::Integer(*value),
+        );
     }
 
     /// Folds values bucket by bucket; `add` says whether it took the value's place.

@@ -253,13 +253,7 @@ fn identity(value: &Value) -> Identity {
 }
 
 /// The greatest or least values by time; of equal ones the earlier; with tags named, at most one for each.
-fn ranked(
-    ranking: &Ranking,
-    bucket: &[Sample],
-    group: &Group<'_>,
-    wanted: Ordering,
-    order: ScanOrder,
-) -> Vec<Point> {
+fn ranked(ranking: &Ranking, bucket: &[Sample], group: &Group<'_>, wanted: Ordering, order: ScanOrder) -> Vec<Point> {
     let wins = |left: &Sample, right: &Sample| {
         let by_value = left.value.order(&right.value);
         let by_value = if wanted == Ordering::Greater { by_value.reverse() } else { by_value };

@@ -131,10 +131,9 @@ fn node(
         ),
         Expr::Parens(inner) => node(inner, table, key, schema, fields),
         Expr::Call { name, arguments } => match Math::named(name) {
-            Some(math) => Node::Math(
-                math,
-                arguments.iter().map(|argument| node(argument, table, key, schema, fields)).collect(),
-            ),
+            Some(math) => {
+                Node::Math(math, arguments.iter().map(|argument| node(argument, table, key, schema, fields)).collect())
+            }
             None => Node::Constant(Value::Null),
         },
         Expr::Literal(literal) => Node::Constant(constant(literal).unwrap_or_default()),

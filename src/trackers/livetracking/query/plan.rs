@@ -51,9 +51,9 @@ impl Call {
             }
             Input::Field { kind, .. } => *kind,
         };
-        self.function.takes(kind).map_err(|name| {
-            Stop::Said(format!("unsupported {name} iterator type: *query.{kind}InterruptIterator"))
-        })
+        self.function
+            .takes(kind)
+            .map_err(|name| Stop::Said(format!("unsupported {name} iterator type: *query.{kind}InterruptIterator")))
     }
 
     fn gives(&self) -> FieldType {
@@ -126,9 +126,7 @@ pub(crate) struct Draft {
 pub(crate) fn draft(select: &Select, now: i64) -> Outcome<Draft> {
     let zone = match &select.zone {
         None => None,
-        Some(name) => {
-            Some(TimeZone::get(name).map_err(|_| Stop::Said(format!("unable to find time zone {name}")))?)
-        }
+        Some(name) => Some(TimeZone::get(name).map_err(|_| Stop::Said(format!("unable to find time zone {name}")))?),
     };
     let condition = condition::split(select.filter.as_ref(), now, zone.as_ref())?;
     let (interval, offset) = select.group.iter().find_map(interval).unwrap_or((0, 0));
@@ -310,11 +308,9 @@ impl Builder<'_> {
 
     fn node(&self, expr: &Expr) -> Outcome<Node> {
         Ok(match expr {
-            Expr::Binary(binary) => Node::Binary(
-                binary.operator,
-                Box::new(self.node(&binary.left)?),
-                Box::new(self.node(&binary.right)?),
-            ),
+            Expr::Binary(binary) => {
+                Node::Binary(binary.operator, Box::new(self.node(&binary.left)?), Box::new(self.node(&binary.right)?))
+            }
             Expr::Parens(inner) => self.node(inner)?,
             Expr::Call { name, arguments } => match Math::named(name) {
                 Some(math) => {

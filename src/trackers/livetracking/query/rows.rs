@@ -76,7 +76,12 @@ impl<'a> Output<'a> {
             columns: plan.titles.clone(),
             zone: plan.buckets.zone.clone(),
         };
-        Self { plan, head: Some(head), slots: vec![Value::Null; plan.calls.len() + plan.shown.len()], cells: Vec::new() }
+        Self {
+            plan,
+            head: Some(head),
+            slots: vec![Value::Null; plan.calls.len() + plan.shown.len()],
+            cells: Vec::new(),
+        }
     }
 
     /// Puts a value in its place; where there is none, what the statement fills with.
