@@ -92,10 +92,10 @@ struct ErrorPage<'a> {
 /// A page about something that went wrong.
 pub(super) fn error_page(shared: &Shared, around: &Around, status: StatusCode, key: &str) -> Response<Bytes> {
     let words: &Words = around.language.words();
-    let title = words.get_in("errors", key);
-    let text = words.get_in("errors", &format!("{key}_text"));
+    let title = words.below("errors.", key);
+    let text = words.below("errors.", &format!("{key}_text"));
     let frame = Frame::bare(shared, around, title);
-    let sign_in = around.who.is_none();
+    let sign_in = status == StatusCode::UNAUTHORIZED;
     let page = ErrorPage { frame, status: status.as_u16(), title, text, sign_in };
     let mut response = render(shared, &page);
     *response.status_mut() = status;

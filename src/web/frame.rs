@@ -99,10 +99,9 @@ impl Frame {
     /// With the message of what was just done, as the page before says in `done`.
     #[must_use]
     pub(super) fn flash_of(self, query: &Fields) -> Self {
-        let done = query.get("done");
-        match self.words.find(&format!("done.{done}")) {
-            Some(text) => self.saying("good", text),
-            None => self,
+        match self.words.below("done.", query.get("done")) {
+            "" => self,
+            text => self.saying("good", text),
         }
     }
 
@@ -168,7 +167,8 @@ impl When {
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.stamp() {
-            Some(at) => write!(f, "{} UTC", at.strftime("%Y-%m-%d %H:%M:%S")),
+            // One word for the time and its zone: lines break before it alone.
+            Some(at) => write!(f, "{}\u{a0}UTC", at.strftime("%Y-%m-%d %H:%M")),
             None => f.write_str("-"),
         }
     }

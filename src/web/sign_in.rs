@@ -148,7 +148,7 @@ pub(super) fn minutes(wait: Duration) -> u64 {
 }
 
 /// What signs what is done on these pages.
-const SERVICE: &str = "account pages";
+const SERVICE: &str = "Account pages";
 const MAX_AGENT_LETTERS: usize = 512;
 const MAX_PATH_BYTES: usize = 1024;
 

@@ -1,6 +1,7 @@
 //! Whole-gateway tests: a real gateway on port 0, driven over sockets. No test leans on another.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
+mod account;
 mod bad_input;
 mod crashes;
 mod documented;
@@ -10,6 +11,7 @@ mod process;
 mod proxying;
 mod revocation;
 mod rules;
+mod samples;
 #[path = "../shared/skipped.rs"]
 mod skipped;
 mod smoke;

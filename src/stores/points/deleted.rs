@@ -16,6 +16,22 @@ pub(super) struct Deleted {
     pub(super) what: What,
 }
 
+impl Deleted {
+    /// Whether an earlier deletion adds nothing to this one.
+    pub(super) fn covers(&self, earlier: &Self) -> bool {
+        self.account == earlier.account
+            && match (&self.what, &earlier.what) {
+                (What::Everything, _) => true,
+                (What::Points { .. }, What::Everything) => false,
+                (What::Points { series, range }, What::Points { series: fewer, range: shorter }) => {
+                    range.contains(shorter.start())
+                        && range.contains(shorter.end())
+                        && fewer.iter().all(|key| series.contains(key))
+                }
+            }
+    }
+}
+
 /// What was deleted of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {

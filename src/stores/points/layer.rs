@@ -10,6 +10,7 @@ use super::deleted::{self, Deletions};
 use super::file::BlockFile;
 use super::head::Head;
 use super::piece::{Origin, Piece};
+use super::runs::Runs;
 use crate::ports::{FieldType, SeriesKey};
 
 /// A part of the points of an account, without what these deletions took from it.
@@ -93,9 +94,7 @@ impl Layer {
                 }
             }
             Source::Head(head) => {
-                for run in
-                    head.runs(key, field).filter(|runs| runs.kind() == kind).into_iter().flat_map(|runs| runs.iter())
-                {
+                for run in head.runs(key, field).filter(|runs| runs.kind() == kind).into_iter().flat_map(Runs::iter) {
                     if let Some(span) = run.span() {
                         add(span, Origin::Run(run));
                     }

@@ -9,6 +9,7 @@ use trackgate_schemes::AccountId;
 
 use super::bytes::{Reader, put_count, put_signed, put_varint};
 use super::deleted::{Deleted, What};
+use super::file::Listed;
 use super::header::{self, HEADER_BYTES, Kind, damaged, of_file};
 use super::log::sync_folder;
 use super::record::{self, Record, read_all};
@@ -22,14 +23,6 @@ pub(super) struct Manifest {
     pub(super) sealed: u64,
     pub(super) files: Vec<Listed>,
     pub(super) deleted: Vec<Deleted>,
-}
-
-/// A file of blocks in the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) number: u64,
-    pub(super) max_seq: u64,
-    pub(super) range: (i64, i64),
 }
 
 impl Manifest {
@@ -75,6 +68,7 @@ impl Manifest {
         for file in &self.files {
             put_varint(&mut out, file.number);
             put_varint(&mut out, file.max_seq);
+            put_varint(&mut out, file.clean_seq);
             put_signed(&mut out, file.range.0);
             put_signed(&mut out, file.range.1);
         }
@@ -96,8 +90,8 @@ impl Manifest {
         let mut reader = Reader::new(bytes);
         let (next_number, sealed) = (reader.varint()?, reader.varint()?);
         let files = read_all(&mut reader, |reader| {
-            let (number, max_seq) = (reader.varint()?, reader.varint()?);
-            Some(Listed { number, max_seq, range: (reader.signed()?, reader.signed()?) })
+            let (number, max_seq, clean_seq) = (reader.varint()?, reader.varint()?, reader.varint()?);
+            Some(Listed { number, max_seq, clean_seq, range: (reader.signed()?, reader.signed()?) })
         })?;
         let deleted = read_all(&mut reader, |reader| {
             let seq = reader.varint()?;
@@ -128,7 +122,7 @@ mod tests {
         Manifest {
             next_number: 3,
             sealed: 99,
-            files: vec![Listed { number: 2, max_seq: 98, range: (i64::MIN, 7) }],
+            files: vec![Listed { number: 2, max_seq: 98, clean_seq: 99, range: (i64::MIN, 7) }],
             deleted: vec![
                 Deleted { seq: 4, account: AccountId(1), what: What::Points { series, range: 1..=5 } },
                 Deleted { seq: 5, account: AccountId(2), what: What::Everything },

@@ -53,15 +53,17 @@ impl MemoryPoints {
 
 impl Points for MemoryPoints {
     fn write(&self, account: AccountId, mut batch: Batch) -> Answer<'_, PointsWritten> {
-        let written = self.change(|kept| {
-            let written = kept.types.settle(account, &mut batch, &mut Vec::new())?;
-            if !batch.rows.is_empty() {
-                Arc::make_mut(kept.heads.entry(account).or_default()).apply(batch);
-            }
+        Box::pin(async move {
+            let written = self.change(|kept| {
+                let written = kept.types.settle(account, &mut batch, &mut Vec::new())?;
+                if !batch.rows.is_empty() {
+                    Arc::make_mut(kept.heads.entry(account).or_default()).apply(batch);
+                }
+                Ok(written)
+            })?;
+            self.watchers.tell([account]);
             Ok(written)
-        });
-        self.watchers.tell([account]);
-        Box::pin(async { written })
+        })
     }
 
     fn view(&self, account: AccountId) -> Arc<dyn PointsView> {
@@ -70,24 +72,28 @@ impl Points for MemoryPoints {
     }
 
     fn delete_points(&self, account: AccountId, series: Vec<SeriesKey>, range: RangeInclusive<i64>) -> Answer<'_, ()> {
-        let deleted = self.change(|kept| {
-            if let Some(head) = kept.heads.get_mut(&account) {
-                Arc::make_mut(head).remove(&series, &range);
-            }
+        Box::pin(async move {
+            self.change(|kept| {
+                if let Some(head) = kept.heads.get_mut(&account) {
+                    Arc::make_mut(head).remove(&series, &range);
+                }
+                Ok(())
+            })?;
+            self.watchers.tell([account]);
             Ok(())
-        });
-        self.watchers.tell([account]);
-        Box::pin(async { deleted })
+        })
     }
 
     fn drop_points(&self, account: AccountId) -> Answer<'_, ()> {
-        let dropped = self.change(|kept| {
-            kept.heads.remove(&account);
-            kept.types.forget(account);
+        Box::pin(async move {
+            self.change(|kept| {
+                kept.heads.remove(&account);
+                kept.types.forget(account);
+                Ok(())
+            })?;
+            self.watchers.tell([account]);
             Ok(())
-        });
-        self.watchers.tell([account]);
-        Box::pin(async { dropped })
+        })
     }
 
     fn changes(&self, account: AccountId) -> watch::Receiver<u64> {

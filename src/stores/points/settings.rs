@@ -17,6 +17,8 @@ pub struct Settings {
     pub log_bytes: u64,
     /// How old the log becomes before files are made of it: one hour.
     pub log_age: Duration,
+    /// How long files of a time that is over stay apart after the last of them was made: ten minutes.
+    pub merge_after: Duration,
     /// How much memory is spent on blocks that were read, in bytes: 64 MiB.
     pub cache_bytes: usize,
 }
@@ -24,8 +26,14 @@ pub struct Settings {
 impl Settings {
     /// With this retention, by this clock.
     pub fn new(retention: Option<Duration>, clock: Arc<dyn Clock>) -> Self {
-        let log_age = Duration::from_hours(1);
-        Self { retention, clock, log_bytes: 32 << 20, log_age, cache_bytes: 64 << 20 }
+        Self {
+            retention,
+            clock,
+            log_bytes: 32 << 20,
+            log_age: Duration::from_hours(1),
+            merge_after: Duration::from_mins(10),
+            cache_bytes: 64 << 20,
+        }
     }
 
     /// The length of time that one file is for, in nanoseconds: the longer, the longer points are kept. These are

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use trackgate_schemes::AccountId;
 
@@ -19,6 +20,8 @@ use super::watchers::Watchers;
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// Told when something was made into files, or could not be.
+    sealed: Condvar,
     pub(super) cache: Arc<Cache>,
     pub(super) watchers: Watchers,
 }
@@ -34,6 +37,8 @@ pub(super) struct State {
     pub(super) files: Arc<Vec<Arc<BlockFile>>>,
     /// What was deleted of files and what is frozen, in the order of deleting.
     pub(super) deleted: Deletions,
+    /// Whether what is frozen could not be made into files when that was tried last.
+    pub(super) sealing_fails: bool,
 }
 
 pub(super) type Heads = HashMap<AccountId, Arc<Head>>;
@@ -50,11 +55,28 @@ pub(super) struct Frozen {
 
 impl Shared {
     pub(super) fn new(state: State, cache_bytes: usize) -> Self {
-        Self { state: Mutex::new(state), cache: Arc::new(Cache::new(cache_bytes)), watchers: Watchers::default() }
+        Self {
+            state: Mutex::new(state),
+            sealed: Condvar::new(),
+            cache: Arc::new(Cache::new(cache_bytes)),
+            watchers: Watchers::default(),
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes whether what was frozen could be made into files.
+    pub(super) fn tell_sealed(&self, done: bool) {
+        self.state().sealing_fails = !done;
+        self.sealed.notify_all();
+    }
+
+    /// Waits a while until less than so many are frozen, unless that cannot be hoped for.
+    pub(super) fn wait_for_sealing(&self, frozen: usize) {
+        let hopeful = |state: &mut State| state.frozen.len() >= frozen && !state.sealing_fails;
+        drop(self.sealed.wait_timeout_while(self.state(), SEALING, hopeful));
     }
 
     /// What there is of an account now.
@@ -69,7 +91,7 @@ impl Shared {
         let mut layers = Vec::new();
         for file in files.iter().filter(|file| file.has(account)) {
             let source = Source::File { file: Arc::clone(file), account, cache: Some(Arc::clone(&self.cache)) };
-            layers.push(Layer::new(source, since(file.max_seq)));
+            layers.push(Layer::new(source, since(file.listed.clean_seq)));
         }
         for frozen in frozen {
             if let Some(head) = frozen.heads.get(&account) {
@@ -96,15 +118,17 @@ impl State {
                 }
             }
         }
-        if self.has_before(deleted.account, deleted.seq) {
+        // While the log is replayed the list may have named it already.
+        if self.deleted.iter().all(|one| one.seq < deleted.seq) && self.concerns(&deleted) {
+            self.deleted.retain(|one| !deleted.covers(one));
             self.deleted.push(deleted);
         }
     }
 
-    /// Whether there is anything of an account that was written before this and does not change any more.
-    pub(super) fn has_before(&self, account: AccountId, seq: u64) -> bool {
-        self.files.iter().any(|file| file.max_seq < seq && file.has(account))
-            || self.frozen.iter().any(|frozen| frozen.max_seq < seq && frozen.heads.contains_key(&account))
+    /// Whether a deletion may take something from what does not change any more.
+    pub(super) fn concerns(&self, deleted: &Deleted) -> bool {
+        let is_in = |frozen: &Frozen| frozen.max_seq < deleted.seq && frozen.heads.contains_key(&deleted.account);
+        self.files.iter().any(|file| file.is_touched(deleted)) || self.frozen.iter().any(|frozen| is_in(frozen))
     }
 
     /// The types of all fields that have points.
@@ -122,7 +146,8 @@ impl State {
             }
         }
         for file in self.files.iter().rev() {
-            for (account, all) in file.accounts().filter(|(account, _)| !self.is_dropped_after(*account, file.max_seq))
+            for (account, all) in
+                file.accounts().filter(|(account, _)| !self.is_dropped_after(*account, file.listed.clean_seq))
             {
                 for series in all {
                     for field in &series.fields {
@@ -138,3 +163,6 @@ impl State {
         self.deleted.iter().any(|one| one.account == account && one.seq > seq && one.what == What::Everything)
     }
 }
+
+/// How long writing waits for files to be made at most.
+const SEALING: Duration = Duration::from_secs(10);

@@ -14,6 +14,8 @@ pub(super) struct Types {
     accounts: HashMap<AccountId, Measurements>,
 }
 
+type Cell = (u32, FieldValue);
+
 type Measurements = HashMap<Arc<str>, HashMap<Arc<str>, FieldType>>;
 
 /// A type that was fixed, by account, measurement and field.
@@ -41,7 +43,7 @@ impl Types {
             written: PointsWritten::default(),
         };
         let measurements = self.accounts.entry(account).or_default();
-        let mut kept: Option<(Vec<Row>, Vec<(u32, FieldValue)>)> = None;
+        let mut kept: Option<(Vec<Row>, Vec<Cell>)> = None;
         let (mut from, mut of) = (0, None);
         for (number, row) in batch.rows.iter().enumerate() {
             let cells = batch.cells.get(from..from + row.cells as usize).unwrap_or_default();
@@ -123,7 +125,7 @@ impl Settling {
     fn row(
         &mut self,
         number: usize,
-        cells: &[(u32, FieldValue)],
+        cells: &[Cell],
         names: &[Arc<str>],
         measurement: &Arc<str>,
         types: &mut HashMap<Arc<str>, FieldType>,
@@ -174,8 +176,8 @@ impl Settling {
     }
 
     /// The cells of a row, of each field the last.
-    fn last_of_each(&mut self, cells: &[(u32, FieldValue)]) -> Vec<(u32, FieldValue)> {
-        let mut kept: Vec<(u32, FieldValue)> = Vec::with_capacity(cells.len());
+    fn last_of_each(&mut self, cells: &[Cell]) -> Vec<Cell> {
+        let mut kept: Vec<Cell> = Vec::with_capacity(cells.len());
         for (field, value) in cells.iter().rev() {
             if let Some(seen) = self.seen.get_mut(*field as usize)
                 && *seen != 0

@@ -53,6 +53,8 @@ pub(super) struct Writer {
     /// When the log's first record was written, or read.
     pub(super) log_since: Option<Instant>,
     pub(super) frame: FrameWriter,
+    /// Whether the last append failed.
+    pub(super) failing: bool,
     /// Told whenever something was frozen.
     pub(super) frozen: std::sync::mpsc::Sender<Errand>,
 }
@@ -131,9 +133,12 @@ impl Writer {
     ) {
         match self.types.settle(account, &mut batch, fixed) {
             Err(error) => drop(answer.send(Err(error))),
-            Ok(written) if batch.rows.is_empty() => drop(answer.send(Ok(written))),
+            Ok(written) if batch.rows.is_empty() && fixed.is_empty() => drop(answer.send(Ok(written))),
             Ok(written) => {
-                record::put_write(self.frame.records(), account, &batch);
+                // What a point was refused for may not be durable yet, so it waits as well.
+                if !batch.rows.is_empty() {
+                    record::put_write(self.frame.records(), account, &batch);
+                }
                 pending.push(Pending { account, batch, answer, written, _room: room });
             }
         }
@@ -141,7 +146,8 @@ impl Writer {
 
     /// Makes a group durable, shows it and answers.
     fn finish(&mut self, pending: Vec<Pending>, fixed: &[Fixed]) {
-        if let Err(error) = self.append(pending.len() as u64) {
+        let records = pending.iter().filter(|pending| !pending.batch.rows.is_empty()).count();
+        if let Err(error) = self.append(records as u64) {
             self.types.unfix(fixed);
             for pending in pending {
                 pending.answer.send(Err(StoreError::new(StoreErrorKind::Unavailable, &error))).ok();
@@ -152,7 +158,9 @@ impl Writer {
         {
             let mut state = self.shared.state();
             for Pending { account, batch, answer, written, _room } in pending {
-                Arc::make_mut(state.heads.entry(account).or_default()).apply(batch);
+                if !batch.rows.is_empty() {
+                    Arc::make_mut(state.heads.entry(account).or_default()).apply(batch);
+                }
                 answers.push((account, answer, written));
             }
         }
@@ -184,7 +192,14 @@ impl Writer {
         let Some(frame) = self.frame.finish() else {
             return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "too many points for one write"));
         };
-        self.log.append(frame).inspect_err(|error| tracing::error!(%error, "points cannot be written"))?;
+        let appended = self.log.append(frame);
+        match &appended {
+            Err(error) if !self.failing => tracing::error!(%error, "points cannot be written"),
+            Ok(()) if self.failing => tracing::info!("points are written again"),
+            _ => {}
+        }
+        self.failing = appended.is_err();
+        appended?;
         self.log_since.get_or_insert_with(Instant::now);
         Ok(())
     }
@@ -194,6 +209,10 @@ impl Writer {
         let Some(since) = self.log_since else { return };
         if !now && self.log.bytes() < self.settings.log_bytes && since.elapsed() < self.settings.log_age {
             return;
+        }
+        // Should writing be faster than that, it waits.
+        if self.log.bytes() >= 2 * self.settings.log_bytes {
+            self.shared.wait_for_sealing(FROZEN);
         }
         {
             let mut state = self.shared.state();

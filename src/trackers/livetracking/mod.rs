@@ -22,20 +22,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use tokio::sync::Semaphore;
-use trackgate_schemes::{Rejection, Scheme};
+use trackgate_schemes::{Forget, Rejection, Scheme};
 
 use crate::accounts::{AccountService, Visibility};
 use crate::layer::{Dialect, Refusal};
 use crate::ports::Points;
 use crate::trackers::{Call, Endpoint, Handler, Manual, Services, Tracker, whole};
-use samples::Room;
+use samples::{Leftovers, Room};
 use scheme::{InHeader, InQuery};
 
 mod dialect;
-#[expect(dead_code, reason = "the engine comes next")]
 mod influxql;
 mod line;
 mod operations;
+mod query;
 mod routes;
 mod samples;
 mod scheme;
@@ -150,6 +150,8 @@ struct State {
     room: Room,
     /// For queries.
     turns: Arc<Semaphore>,
+    /// Kept for as long as the tracker is.
+    _leftovers: Arc<dyn Forget>,
 }
 
 impl LiveTracking {
@@ -157,7 +159,10 @@ impl LiveTracking {
     pub fn new(services: Services, settings: Settings) -> Self {
         let Services { accounts, points, .. } = services;
         let turns = Arc::new(Semaphore::new(settings.query.at_once));
-        let state = State { accounts, points, settings, room: Room::new(), turns };
+        let leftovers = Leftovers::new(Arc::clone(accounts.store()), Arc::clone(&points));
+        let leftovers: Arc<dyn Forget> = Arc::new(leftovers);
+        accounts.memories().add_of_documents(&leftovers);
+        let state = State { accounts, points, settings, room: Room::new(), turns, _leftovers: leftovers };
         Self { state: Arc::new(state), schemes: Vec::new(), watch: None }
     }
 
@@ -208,7 +213,7 @@ impl Tracker for LiveTracking {
     }
 
     fn manual(&self) -> Manual {
-        operations::manual(self.state.settings)
+        samples::told_of(operations::manual(self.state.settings))
     }
 
     fn stop(&self) {

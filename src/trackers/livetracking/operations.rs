@@ -10,7 +10,7 @@ use crate::trackers::manual::{Draft, operation};
 use crate::trackers::schema::{Record, any, at_least, integer, list, matching, named, record, sized, text, word};
 
 pub(super) fn manual(settings: Settings) -> Manual {
-    Manual::new(TITLE, "Accounts of riders: HTTP Basic, answers as PHP writes them.")
+    Manual::new(TITLE, "Riders and their samples: HTTP Basic, accounts as PHP answers, samples as InfluxDB does.")
         .naming("livetracking.User", user())
         .with(Method::GET, "/", operation("A page about the service").page(200, "The page."))
         .with(Method::POST, "/register", register(settings.registration))

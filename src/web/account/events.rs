@@ -64,7 +64,7 @@ pub(in crate::web) fn action(words: &Words, action: AuditAction) -> String {
 }
 
 /// A stable code in plain words; the code itself if there are none.
-fn said(words: &Words, section: &str, code: &str) -> String {
+pub(super) fn said(words: &Words, section: &str, code: &str) -> String {
     let key = [section, &code.replace(['.', '-'], "_")].concat();
     words.find(&key).unwrap_or(code).to_owned()
 }

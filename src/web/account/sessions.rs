@@ -9,6 +9,7 @@ use http::Response;
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{Session, StoreError};
 
+use super::events::said;
 use crate::accounts::ChangeError;
 use crate::ports::{AuditAction, AuditFilter, AuditOutcome};
 use crate::web::Shared;
@@ -29,7 +30,7 @@ struct SessionsPage {
 /// A session as pages show it.
 pub(in crate::web) struct Row {
     id: Arc<str>,
-    service: Arc<str>,
+    service: String,
     door: String,
     address: String,
     opened: When,
@@ -39,7 +40,7 @@ pub(in crate::web) struct Row {
 
 /// A sign-in that gave a signed token out.
 struct Signed {
-    service: Arc<str>,
+    service: String,
     address: String,
     at: When,
 }
@@ -82,7 +83,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response<Bytes>, Stop> {
             opened: When(session.opened_at),
             // Uses are written in steps; of this one the newest is known.
             used: When(if session.id == *this { visit.now } else { session.last_used_at }),
-            service: session.service,
+            service: said(words, "services.", &session.service),
             id: session.id,
         })
         .collect();
@@ -101,7 +102,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response<Bytes>, Stop> {
         let entries = shared.accounts.store().audit(filter).await?;
         let theirs = entries.into_iter().filter(|entry| &*entry.target == SIGNER);
         signed.extend(theirs.map(|entry| Signed {
-            service: entry.service,
+            service: said(words, "services.", &entry.service),
             address: address(entry.client),
             at: When(entry.at),
         }));

@@ -89,9 +89,9 @@ impl Words {
         self.find(key).unwrap_or(key)
     }
 
-    /// The text of a key of a section; empty if there is none, which tests exclude.
-    pub(super) fn get_in(&self, section: &str, key: &str) -> &str {
-        self.find(&format!("{section}.{key}")).unwrap_or_default()
+    /// The text of a key below this beginning, such as `errors.`; empty if there is none.
+    pub(super) fn below(&self, beginning: &str, key: &str) -> &str {
+        self.find(&[beginning, key].concat()).unwrap_or_default()
     }
 
     /// The text of a key that may not be there.

@@ -8,15 +8,12 @@ use super::integers;
 
 /// Writes numbers down.
 pub(super) fn encode(numbers: &[f64], out: &mut Vec<u8>) {
-    match decimals(numbers) {
-        Some((places, whole)) => {
-            out.push(places);
-            integers::encode(&whole, out);
-        }
-        None => {
-            out.push(DIFFERING_BYTES);
-            encode_bytes(numbers, out);
-        }
+    if let Some((places, whole)) = decimals(numbers) {
+        out.push(places);
+        integers::encode(&whole, out);
+    } else {
+        out.push(DIFFERING_BYTES);
+        encode_bytes(numbers, out);
     }
 }
 

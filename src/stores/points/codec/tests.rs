@@ -24,8 +24,9 @@ fn same(a: &Run, b: &Run) -> bool {
 
 fn times() -> impl Strategy<Value = Vec<i64>> {
     let scattered = prop::collection::btree_set(any::<i64>(), 1..50).prop_map(|set| set.into_iter().collect());
-    let steady = (any::<i32>(), 1..200usize, prop::sample::select(vec![1, 1000, 1_000_000_000, 3_600_000_000_000]));
-    let steady = steady.prop_map(|(from, count, step)| (0..count as i64).map(|n| i64::from(from) + n * step).collect());
+    let steady = (any::<i32>(), 1..200i32, prop::sample::select(vec![1, 1000, 1_000_000_000, 3_600_000_000_000]));
+    let steady =
+        steady.prop_map(|(from, count, step)| (0..count).map(|n| i64::from(from) + i64::from(n) * step).collect());
     prop_oneof![scattered, steady]
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::samples::{ALL, ANNA, BERTA, batch, f, floats, i, key, read, read_in};
-use crate::ports::{FieldValue, Points, PointsWritten, ScanOrder};
+use super::samples::{ALL, ANNA, BERTA, Point, batch, f, floats, i, key, read, read_in};
+use crate::ports::{Points, PointsWritten, ScanOrder};
 
 pub(super) async fn a_range_of_a_series_is_deleted_and_no_more(points: Arc<dyn Points>) {
     for series in ["m", "m,a=b", "n"] {
@@ -31,7 +31,7 @@ pub(super) async fn what_is_written_after_a_deletion_stays(points: Arc<dyn Point
 }
 
 pub(super) async fn a_dropped_account_has_nothing_and_may_begin_again(points: Arc<dyn Points>) {
-    let point: &[(&str, i64, &[(&str, FieldValue)])] = &[("m", 1, &[("x", f(1.0)), ("y", f(1.0))])];
+    let point: &[Point<'_>] = &[("m", 1, &[("x", f(1.0)), ("y", f(1.0))])];
     points.write(ANNA, batch(point)).await.unwrap();
     points.write(BERTA, batch(point)).await.unwrap();
     points.drop_points(ANNA).await.unwrap();

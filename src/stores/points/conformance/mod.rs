@@ -12,12 +12,15 @@ mod samples;
 mod writes;
 
 pub(super) use model::Model;
+pub(super) use samples::{floats, key};
 
 /// One rule that a store of points must hold.
 pub(super) struct Check {
     pub(super) name: &'static str,
-    check: fn(Arc<dyn Points>) -> Pin<Box<dyn Future<Output = ()>>>,
+    check: fn(Arc<dyn Points>) -> Running,
 }
+
+type Running = Pin<Box<dyn Future<Output = ()>>>;
 
 impl Check {
     pub(super) async fn run(&self, points: Arc<dyn Points>) {

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
 use trackgate_schemes::AccountId;
 
-use super::samples::{ALL, key, read_in};
+use super::samples::{ALL, key, number, read_in};
 use crate::ports::{Batch, FieldValue, Points, Row, ScanOrder};
 
 const SERIES: [&str; 3] = ["m", "m,a=b", "n"];
@@ -79,9 +79,9 @@ impl Model {
                     _ => (3, FieldValue::String(random.random_range(0..20).to_string().into())),
                 };
                 self.0.entry((account, series, field)).or_default().insert(at, value.clone());
-                batch.cells.push((field as u32, value));
+                batch.cells.push((number(field), value));
             }
-            batch.rows.push(Row { series: series as u32, at, cells });
+            batch.rows.push(Row { series: number(series), at, cells });
         }
         batch
     }

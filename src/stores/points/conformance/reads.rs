@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::samples::{ALL, ANNA, BERTA, batch, f, floats, i, key, read, read_in};
+use super::samples::{ALL, ANNA, BERTA, Point, batch, f, floats, i, key, read, read_in};
 use crate::ports::{FieldType, FieldValue, Points, ScanOrder, SeriesId};
 
 pub(super) async fn an_account_without_points_is_empty(points: Arc<dyn Points>) {
@@ -16,7 +16,7 @@ pub(super) async fn an_account_without_points_is_empty(points: Arc<dyn Points>) 
 }
 
 pub(super) async fn names_are_sorted_and_those_of_points(points: Arc<dyn Points>) {
-    let written: &[(&str, i64, &[(&str, FieldValue)])] = &[
+    let written: &[Point<'_>] = &[
         ("wind", 1, &[("speed", f(1.0))]),
         ("samples,rider=b", 1, &[("lat", f(1.0)), ("alt", i(1))]),
         ("samples,rider=a", 2, &[("lat", f(1.0)), ("note", FieldValue::String("x".into()))]),
@@ -35,7 +35,7 @@ pub(super) async fn names_are_sorted_and_those_of_points(points: Arc<dyn Points>
 }
 
 pub(super) async fn scans_keep_to_their_range_and_order(points: Arc<dyn Points>) {
-    let values: Vec<_> = (0..1000).map(|n| (n * 10, f64::from(n as i32))).collect();
+    let values: Vec<_> = (0..1000).map(|n| (i64::from(n) * 10, f64::from(n))).collect();
     points.write(ANNA, floats("m", "x", &values)).await.unwrap();
     let view = points.view(ANNA);
     for (range, count) in
@@ -43,7 +43,10 @@ pub(super) async fn scans_keep_to_their_range_and_order(points: Arc<dyn Points>)
     {
         let up = read_in(&*view, "m", "x", range.clone(), ScanOrder::Ascending);
         assert_eq!(up.len(), count, "{range:?}");
-        assert!(up.iter().all(|(at, value)| range.contains(at) && *value == f((at / 10) as f64)));
+        assert!(
+            up.iter()
+                .all(|(at, value)| range.contains(at) && *value == f(f64::from(i32::try_from(*at).unwrap()) / 10.0))
+        );
         let mut down = read_in(&*view, "m", "x", range, ScanOrder::Descending);
         down.reverse();
         assert_eq!(up, down);
@@ -55,7 +58,7 @@ pub(super) async fn scans_keep_to_their_range_and_order(points: Arc<dyn Points>)
 }
 
 pub(super) async fn a_scan_ends_when_it_is_told_to(points: Arc<dyn Points>) {
-    let values: Vec<_> = (0..5000).map(|n| (n, f64::from(n as i32))).collect();
+    let values: Vec<_> = (0..5000).map(|n| (i64::from(n), f64::from(n))).collect();
     points.write(ANNA, floats("m", "x", &values)).await.unwrap();
     let view = points.view(ANNA);
     let (id, _) = view.series("m")[0];

@@ -19,8 +19,11 @@ pub(in crate::stores::points) fn key(text: &str) -> SeriesKey {
     SeriesKey { measurement, tags: tags.collect() }
 }
 
+/// A point: its series, its instant, its cells.
+pub(super) type Point<'a> = (&'a str, i64, &'a [(&'a str, FieldValue)]);
+
 /// Points of series with their instants and cells.
-pub(in crate::stores::points) fn batch(points: &[(&str, i64, &[(&str, FieldValue)])]) -> Batch {
+pub(in crate::stores::points) fn batch(points: &[Point<'_>]) -> Batch {
     let mut batch = Batch::default();
     for (series, at, cells) in points {
         let series = place(&mut batch.series, key(series));
@@ -28,7 +31,7 @@ pub(in crate::stores::points) fn batch(points: &[(&str, i64, &[(&str, FieldValue
             let field = place(&mut batch.fields, Arc::from(*field));
             batch.cells.push((field, value.clone()));
         }
-        batch.rows.push(Row { series, at: *at, cells: cells.len() as u32 });
+        batch.rows.push(Row { series, at: *at, cells: number(cells.len()) });
     }
     batch
 }
@@ -38,7 +41,11 @@ fn place<T: PartialEq>(all: &mut Vec<T>, one: T) -> u32 {
         all.push(one);
         all.len() - 1
     });
-    place as u32
+    number(place)
+}
+
+pub(super) fn number(count: usize) -> u32 {
+    count.try_into().unwrap()
 }
 
 /// Points of one series and field.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trackgate_schemes::store::StoreErrorKind;
 
-use super::samples::{ANNA, BERTA, batch, f, floats, i, key, read, s};
+use super::samples::{ANNA, BERTA, Point, batch, f, floats, i, key, read, s};
 use crate::ports::{Batch, Conflict, FieldType, FieldValue, Points, PointsWritten, Row};
 
 pub(super) async fn each_type_is_read_as_it_was_written(points: Arc<dyn Points>) {
@@ -29,8 +29,7 @@ pub(super) async fn a_point_again_is_merged_field_by_field(points: Arc<dyn Point
     for (field, value) in [("x", 1.0), ("y", 2.0), ("z", 2.0)] {
         assert_eq!(read(&*points, ANNA, "m,a=b", field), [(5, f(value))]);
     }
-    let twice: &[(&str, i64, &[(&str, FieldValue)])] =
-        &[("m,a=b", 6, &[("x", f(3.0))]), ("m,a=b", 6, &[("x", f(4.0))])];
+    let twice: &[Point<'_>] = &[("m,a=b", 6, &[("x", f(3.0))]), ("m,a=b", 6, &[("x", f(4.0))])];
     points.write(ANNA, batch(twice)).await.unwrap();
     assert_eq!(read(&*points, ANNA, "m,a=b", "x"), [(5, f(1.0)), (6, f(4.0))]);
 }
@@ -47,7 +46,7 @@ pub(super) async fn of_a_field_that_is_repeated_the_last_counts(points: Arc<dyn 
 pub(super) async fn points_in_any_order_are_read_in_order(points: Arc<dyn Points>) {
     let mut expected = Vec::new();
     for round in 0..8i64 {
-        let mut values: Vec<_> = (0..700).map(|n| ((n * 8 + round) * 37 % 5600, f64::from(n as i32))).collect();
+        let mut values: Vec<_> = (0..700).map(|n| ((i64::from(n) * 8 + round) * 37 % 5600, f64::from(n))).collect();
         if round % 2 == 0 {
             values.sort_by_key(|(at, _)| -at);
         }
@@ -63,7 +62,7 @@ pub(super) async fn points_in_any_order_are_read_in_order(points: Arc<dyn Points
 pub(super) async fn the_first_kept_point_fixes_the_type(points: Arc<dyn Points>) {
     let conflict = |written, existing| Conflict { measurement: "m".into(), field: "x".into(), written, existing };
     points.write(ANNA, batch(&[("m", 1, &[("x", f(1.0))])])).await.unwrap();
-    let mixed: &[(&str, i64, &[(&str, FieldValue)])] = &[
+    let mixed: &[Point<'_>] = &[
         ("m", 2, &[("y", f(1.0)), ("x", i(2))]),
         ("m", 3, &[("y", f(3.0)), ("x", f(3.0))]),
         ("m,a=b", 4, &[("x", s("four"))]),

@@ -8,12 +8,14 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{StoreError, StoreErrorKind};
 
 use super::cache::Cache;
 use super::codec;
+use super::deleted::{Deleted, What};
 use super::header::{self, HEADER_BYTES, Kind, damaged, of_file};
 use super::values::Run;
 use crate::ports::{FieldType, SeriesKey};
@@ -25,17 +27,27 @@ mod writing;
 
 pub(super) use writing::FileWriter;
 
+/// What the list of files says of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Its number, never used again.
+    pub(super) number: u64,
+    /// The last write that can be in it: files stand in this order.
+    pub(super) max_seq: u64,
+    /// The last deletion that it is without.
+    pub(super) clean_seq: u64,
+    /// The range of time that it is for: first and last instant.
+    pub(super) range: (i64, i64),
+}
+
 /// A file of blocks, open.
 #[derive(Debug)]
 pub(super) struct BlockFile {
-    /// Its number, never used again.
-    pub(super) number: u64,
-    /// The last write that can be in it.
-    pub(super) max_seq: u64,
-    /// The range of time that it is for: first and last instant.
-    pub(super) range: (i64, i64),
+    pub(super) listed: Listed,
     /// Its length in bytes.
     pub(super) len: u64,
+    /// When it was made, or opened.
+    pub(super) made_at: Instant,
     path: PathBuf,
     file: File,
     accounts: HashMap<AccountId, Vec<SeriesBlocks>>,
@@ -77,15 +89,15 @@ impl BlockFile {
     /// # Errors
     ///
     /// If it cannot be read or is damaged.
-    pub(super) fn open(folder: &Path, number: u64, max_seq: u64, range: (i64, i64)) -> io::Result<Self> {
-        let path = folder.join(Self::name(number));
+    pub(super) fn open(folder: &Path, listed: Listed) -> io::Result<Self> {
+        let path = folder.join(Self::name(listed.number));
         let file = File::open(&path).map_err(of_file(&path))?;
         let len = file.metadata()?.len();
         let mut head = [0; HEADER_BYTES];
         file.read_exact_at(&mut head, 0).map_err(of_file(&path))?;
         header::check(&head, Kind::Blocks, &path)?;
         let accounts = index::read(&file, len)?.ok_or_else(|| damaged(&path, "has a damaged index"))?;
-        Ok(Self { number, max_seq, range, len, path, file, accounts })
+        Ok(Self { listed, len, made_at: Instant::now(), path, file, accounts })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -100,6 +112,19 @@ impl BlockFile {
     /// The series of an account, sorted.
     pub(super) fn series(&self, account: AccountId) -> &[SeriesBlocks] {
         self.accounts.get(&account).map_or(&[], |series| series)
+    }
+
+    /// Whether a deletion may take something from it.
+    pub(super) fn is_touched(&self, deleted: &Deleted) -> bool {
+        let (first, last) = self.listed.range;
+        deleted.seq > self.listed.clean_seq
+            && match &deleted.what {
+                What::Everything => self.has(deleted.account),
+                What::Points { series, range } => {
+                    let has = |key: &SeriesKey| self.series(deleted.account).iter().any(|one| one.key == *key);
+                    *range.start() <= last && *range.end() >= first && series.iter().any(has)
+                }
+            }
     }
 
     pub(super) fn has(&self, account: AccountId) -> bool {
@@ -119,7 +144,7 @@ impl BlockFile {
     ///
     /// [`StoreError`] if it cannot be read or is damaged.
     pub(super) fn load(&self, block: &Block, kind: FieldType, cache: &Cache) -> Result<Arc<Run>, StoreError> {
-        let id = (self.number, block.offset);
+        let id = (self.listed.number, block.offset);
         if let Some(run) = cache.get(id) {
             return Ok(run);
         }

@@ -5,13 +5,14 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use trackgate_schemes::AccountId;
 
 use super::super::codec::{self, BLOCK_VALUES};
 use super::super::header::{self, HEADER_BYTES, Kind, of_file};
 use super::super::values::Run;
-use super::{Block, BlockFile, FieldBlocks, SeriesBlocks, index};
+use super::{Block, BlockFile, FieldBlocks, Listed, SeriesBlocks, index};
 use crate::ports::SeriesKey;
 
 /// A file that is being made; it is removed again unless it is finished.
@@ -97,7 +98,7 @@ impl FileWriter {
         &mut fields.last_mut().expect("one was pushed above").blocks
     }
 
-    /// How many bytes of blocks it has.
+    /// Whether it has no values.
     pub(in crate::stores::points) fn is_empty(&self) -> bool {
         self.accounts.is_empty()
     }
@@ -107,7 +108,12 @@ impl FileWriter {
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub(in crate::stores::points) fn finish(mut self, max_seq: u64, range: (i64, i64)) -> io::Result<BlockFile> {
+    pub(in crate::stores::points) fn finish(
+        mut self,
+        max_seq: u64,
+        clean_seq: u64,
+        range: (i64, i64),
+    ) -> io::Result<BlockFile> {
         let index = index::write(&self.accounts);
         self.out.write_all(&index)?;
         self.out.flush()?;
@@ -115,10 +121,9 @@ impl FileWriter {
         file.sync_all().map_err(of_file(&self.path))?;
         self.finished = true;
         Ok(BlockFile {
-            number: self.number,
-            max_seq,
-            range,
+            listed: Listed { number: self.number, max_seq, clean_seq, range },
             len: self.offset + index.len() as u64,
+            made_at: Instant::now(),
             path: self.path.clone(),
             file,
             accounts: std::mem::take(&mut self.accounts).into_iter().collect(),

@@ -40,7 +40,17 @@ pub(super) struct NewWriter {
 impl NewWriter {
     pub(super) fn with(self, frozen: std::sync::mpsc::Sender<Errand>) -> Writer {
         let Self { shared, settings, log, types, next_seq, log_since } = self;
-        Writer { shared, settings, log, types, next_seq, log_since, frame: FrameWriter::default(), frozen }
+        Writer {
+            shared,
+            settings,
+            log,
+            types,
+            next_seq,
+            log_since,
+            frame: FrameWriter::default(),
+            failing: false,
+            frozen,
+        }
     }
 }
 
@@ -50,7 +60,7 @@ impl NewWriter {
 ///
 /// See [`FolderPoints::open`](super::FolderPoints::open).
 pub(super) fn open(folder: &Path, settings: Settings) -> io::Result<Opened> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(of_file(folder))?;
+    make(folder).map_err(of_file(folder))?;
     let lock = lock(folder)?;
     let names = Names::read(folder)?;
     let manifest = match Manifest::read(folder)? {
@@ -82,6 +92,16 @@ pub(super) fn open(folder: &Path, settings: Settings) -> io::Result<Opened> {
         log_since,
     };
     Ok(Opened { keeper: Keeper { folder: folder.to_owned(), settings, shared, manifest }, writer, lock })
+}
+
+/// Makes the folder if it is missing.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    log::sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 fn lock(folder: &Path) -> io::Result<File> {
@@ -133,14 +153,14 @@ fn files(folder: &Path, manifest: &Manifest, names: &Names, settings: &Settings)
     }
     let mut files = Vec::new();
     for listed in &manifest.files {
-        match BlockFile::open(folder, listed.number, listed.max_seq, listed.range) {
+        match BlockFile::open(folder, *listed) {
             Ok(file) => files.push(Arc::new(file)),
             // Its time was over, and the list without it was not written any more.
             Err(error) if error.kind() == io::ErrorKind::NotFound && listed.range.1 < settings.cutoff() => {}
             Err(error) => return Err(error),
         }
     }
-    files.sort_by_key(|file| (file.max_seq, file.number));
+    files.sort_by_key(|file| (file.listed.max_seq, file.listed.number));
     Ok(files)
 }
 
@@ -161,11 +181,7 @@ fn replay(
             }
             counts = true;
             match record {
-                Record::Delete(account, what) => {
-                    if state.deleted.iter().all(|one| one.seq != seq) {
-                        state.delete(Arc::new(Deleted { seq, account, what }));
-                    }
-                }
+                Record::Delete(account, what) => state.delete(Arc::new(Deleted { seq, account, what })),
                 Record::Write(account, batch) => {
                     Arc::make_mut(state.heads.entry(account).or_default()).apply(batch);
                 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::file::BlockFile;
 use super::log::sync_folder;
-use super::manifest::{Listed, Manifest};
+use super::manifest::Manifest;
 use super::settings::Settings;
 use super::state::{Shared, State};
 use super::writer::Job;
@@ -42,7 +42,8 @@ pub(super) struct Keeper {
 /// Works until it is told to stop, or nobody is left to tell it.
 pub(super) fn run(keeper: &Mutex<Keeper>, errands: &Receiver<Errand>, writer: &mpsc::WeakUnboundedSender<Job>) {
     let mut expired = Instant::now();
-    let mut wait = PAUSE;
+    let mut merging_failed: Option<Instant> = None;
+    let (mut wait, mut after_failure) = (PAUSE, AFTER_FAILURE);
     loop {
         match errands.recv_timeout(wait) {
             Ok(Errand::Look) | Err(RecvTimeoutError::Timeout) => {}
@@ -50,20 +51,37 @@ pub(super) fn run(keeper: &Mutex<Keeper>, errands: &Receiver<Errand>, writer: &m
         }
         let mut keeper = keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let mut look = || {
-            keeper.seal()?;
+            // First, as on a full disk it makes room.
             if expired.elapsed() >= EXPIRE_EVERY {
                 expired = Instant::now();
                 if keeper.expire()? > 0 {
                     tell(writer, Job::Types);
                 }
             }
-            while keeper.compact()? {}
-            Ok::<_, io::Error>(())
+            let sealed = keeper.seal();
+            keeper.shared.tell_sealed(sealed.is_ok());
+            sealed
         };
         wait = PAUSE;
         if let Err(error) = look() {
             tracing::error!(%error, "files of points cannot be made; it is tried again");
-            wait = AFTER_FAILURE;
+            wait = after_failure;
+            after_failure = (2 * after_failure).min(PAUSE);
+            drop(keeper);
+            continue;
+        }
+        after_failure = AFTER_FAILURE;
+        if merging_failed.is_none_or(|at| at.elapsed() >= MERGE_AGAIN) {
+            merging_failed = None;
+            match keeper.compact() {
+                // What was frozen meanwhile goes first.
+                Ok(true) => wait = Duration::ZERO,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "files of points cannot be merged; it is tried again in a while");
+                    merging_failed = Some(Instant::now());
+                }
+            }
         }
         drop(keeper);
         tell(writer, Job::Turn { now: false });
@@ -85,16 +103,14 @@ impl Keeper {
     pub(super) fn expire(&mut self) -> io::Result<usize> {
         let cutoff = self.settings.cutoff();
         let (gone, left): (Vec<_>, Vec<_>) =
-            self.shared.state().files.iter().cloned().partition(|file| file.range.1 < cutoff);
+            self.shared.state().files.iter().cloned().partition(|file| file.listed.range.1 < cutoff);
         if gone.is_empty() {
             return Ok(0);
         }
         // They go before they leave the list: on a disk that is full, that makes the room for the list. Views that
         // are there have them open.
         self.shared.state().files = Arc::new(left);
-        for file in &gone {
-            remove(file);
-        }
+        remove(&gone);
         self.write_manifest(None)?;
         Ok(gone.len())
     }
@@ -109,7 +125,7 @@ impl Keeper {
         let manifest = Manifest {
             next_number: self.manifest.next_number,
             sealed: sealed.unwrap_or(self.manifest.sealed),
-            files: files.iter().map(|file| listed(file)).collect(),
+            files: files.iter().map(|file| file.listed).collect(),
             deleted,
         };
         manifest.write(&self.folder)?;
@@ -121,8 +137,9 @@ impl Keeper {
     /// names stays.
     fn remove_unlisted(&self, made: &[Arc<BlockFile>]) {
         if let Ok(Some(list)) = Manifest::read(&self.folder) {
-            let listed = |file: &&Arc<BlockFile>| list.files.iter().any(|one| one.number == file.number);
-            made.iter().filter(|file| !listed(file)).for_each(|file| remove(file));
+            let named = |file: &Arc<BlockFile>| list.files.iter().any(|one| one.number == file.listed.number);
+            let unnamed: Vec<_> = made.iter().filter(|file| !named(file)).cloned().collect();
+            remove(&unnamed);
         }
     }
 
@@ -133,20 +150,18 @@ impl Keeper {
     }
 }
 
-fn listed(file: &BlockFile) -> Listed {
-    Listed { number: file.number, max_seq: file.max_seq, range: file.range }
-}
-
 /// Lets go of deletions of what is not there any more.
 fn forget_deletions(state: &mut State) {
     let mut deleted = std::mem::take(&mut state.deleted);
-    deleted.retain(|one| state.has_before(one.account, one.seq));
+    deleted.retain(|one| state.concerns(one));
     state.deleted = deleted;
 }
 
-fn remove(file: &BlockFile) {
-    if let Err(error) = fs::remove_file(file.path()) {
-        tracing::warn!(path = %file.path().display(), %error, "a file of points that is over cannot be removed");
+fn remove(files: &[Arc<BlockFile>]) {
+    for file in files {
+        if let Err(error) = fs::remove_file(file.path()) {
+            tracing::warn!(path = %file.path().display(), %error, "a file of points that is over cannot be removed");
+        }
     }
 }
 
@@ -155,5 +170,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// How soon it looks again after something failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+/// How soon files are merged again after that failed: one that is damaged stays so.
+const MERGE_AGAIN: Duration = Duration::from_mins(10);
 
 const EXPIRE_EVERY: Duration = Duration::from_mins(5);

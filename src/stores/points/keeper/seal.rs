@@ -36,7 +36,7 @@ impl Keeper {
             match self.write(&frozen.heads, number, &range, frozen.max_seq) {
                 Ok(file) => made.extend(file.map(Arc::new)),
                 Err(error) => {
-                    made.iter().for_each(|file| remove(file));
+                    remove(&made);
                     return Err(error);
                 }
             }
@@ -68,7 +68,7 @@ impl Keeper {
         if writer.is_empty() {
             return Ok(None);
         }
-        writer.finish(max_seq, (*range.start(), *range.end())).map(Some)
+        writer.finish(max_seq, max_seq, (*range.start(), *range.end())).map(Some)
     }
 
     /// Lists files in place of what is frozen.
@@ -97,7 +97,7 @@ impl Keeper {
 
 /// The ranges of time for which files are made. Those around now are as long as they should be; far in the past
 /// and in the future there may be any number of instants, and a few ranges must do.
-fn windows(heads: &Heads, settings: &Settings) -> Vec<RangeInclusive<i64>> {
+pub(super) fn windows(heads: &Heads, settings: &Settings) -> Vec<RangeInclusive<i64>> {
     let window = settings.window();
     let now = nanos(settings.clock.now());
     let near = match settings.retention {

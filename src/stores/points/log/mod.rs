@@ -64,8 +64,8 @@ impl Log {
         if let Err(error) = written {
             let error = of_file(&segment.path)(error);
             self.failed = Some(segment);
-            if let Err(also) = self.mend() {
-                tracing::error!(%also, "the log of points cannot be cut; no points are written until it is");
+            if let Err(error) = self.mend() {
+                tracing::error!(%error, "the log of points cannot be cut; no points are written until it is");
             }
             return Err(error);
         }

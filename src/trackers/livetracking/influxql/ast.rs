@@ -204,7 +204,8 @@ pub(crate) enum Literal {
     Float(f64),
     Integer(i64),
     String(Arc<str>),
-    /// `now()` is a call; this is a text that was read as a time where one is wanted: nanoseconds since 1970.
+    /// Nanoseconds since 1970. The parser leaves `now()` a call and times texts, since these depend on the zone:
+    /// whoever runs the statement reads them.
     Time(i64),
 }
 

@@ -10,7 +10,7 @@ use super::error::ParseError;
 use super::params::Params;
 use super::scanner::{Scanner, is_space};
 use super::token::{Kind, Token};
-use super::{MAX_BRACKETS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_TERMS, pattern, reader, written};
+use super::{MAX_BRACKETS, MAX_PATTERN_BYTES, MAX_PATTERNS, MAX_SAID_BYTES, MAX_TERMS, pattern, reader, written};
 
 /// Reads tokens, with values in place of parameters, and steps back up to two of them.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Cursor<'a> {
     back: usize,
     /// The statement as the original prints it, as far as it is understood.
     pub(super) said: String,
+    /// Bytes of the statements before it.
+    said_before: usize,
     /// No error shows what was written from here on: a password may be in it.
     pub(super) secret: bool,
     patterns: HashMap<Arc<str>, Regex>,
@@ -38,6 +40,7 @@ impl<'a> Cursor<'a> {
             recent: Vec::with_capacity(4),
             back: 0,
             said: String::new(),
+            said_before: 0,
             secret: false,
             patterns: HashMap::new(),
             terms: 0,
@@ -192,11 +195,20 @@ impl<'a> Cursor<'a> {
         self.said.push_str(text);
     }
 
-    /// Counts one more name, value or pattern.
+    /// Takes what the statement says, at its end.
+    pub(super) fn take_said(&mut self) -> String {
+        self.said_before += self.said.len();
+        std::mem::take(&mut self.said)
+    }
+
+    /// Counts one more name, value or pattern. What was said is counted too: a parameter is said wherever it is named.
     pub(super) fn term(&mut self) -> Result<(), ParseError> {
         self.terms += 1;
         if self.terms > MAX_TERMS {
             return Err(ParseError::new(format!("more than {MAX_TERMS} names and values")));
+        }
+        if self.said_before + self.said.len() > MAX_SAID_BYTES {
+            return Err(ParseError::new(format!("query with its parameters is longer than {MAX_SAID_BYTES} bytes")));
         }
         Ok(())
     }
@@ -220,7 +232,11 @@ impl<'a> Cursor<'a> {
         if self.secret && token.literal.is_some() {
             return ParseError::at(format_args!("found [REDACTED], expected {expected}"), token.at);
         }
-        ParseError::at(format_args!("found {token}, expected {expected}"), token.at)
+        let shown = token.to_string();
+        match shown.char_indices().nth(SHOWN_CHARACTERS).and_then(|(end, _)| shown.get(..end)) {
+            None => ParseError::at(format_args!("found {shown}, expected {expected}"), token.at),
+            Some(start) => ParseError::at(format_args!("found {start}…, expected {expected}"), token.at),
+        }
     }
 
     fn scan_by(&mut self, read: fn(&mut Scanner<'a>) -> Token) -> Token {
@@ -256,3 +272,6 @@ const COMPILED_BYTES: usize = 256 << 10;
 
 /// How deep the groups of a regular expression may be nested.
 const NESTED_PATTERN: u32 = 50;
+
+/// How much of a token an error shows.
+const SHOWN_CHARACTERS: usize = 256;

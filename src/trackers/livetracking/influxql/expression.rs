@@ -119,7 +119,7 @@ impl Cursor<'_> {
         let text = token.literal();
         let (literal, said) = match token.kind {
             Kind::Number => {
-                let Ok(number) = text.parse::<f64>() else {
+                let Some(number) = text.parse::<f64>().ok().filter(|number| number.is_finite()) else {
                     return Err(ParseError::at("unable to parse number", token.at));
                 };
                 let number = if matches!(sign, Sign::Minus) { -number } else { number };

@@ -115,12 +115,15 @@ impl Cursor<'_> {
 
     /// A whole statement, with what was said of it.
     fn parsed(&mut self, statement: Statement, needs: Vec<Need>, changes: bool) -> Parsed {
-        Parsed { statement, text: std::mem::take(&mut self.said), needs, changes }
+        Parsed { statement, text: self.take_said(), needs, changes }
     }
 }
 
 /// The longest text of a request, in bytes.
 const MAX_BYTES: usize = 1 << 20;
+
+/// The longest that all statements of a request are when they are printed, in bytes.
+const MAX_SAID_BYTES: usize = 4 << 20;
 
 /// The most statements of a request.
 const MAX_STATEMENTS: usize = 1_000;

@@ -280,18 +280,19 @@ impl<'a> Gathering<'a> {
 
     fn new_field(&mut self, raw: &'a [u8]) -> Option<u32> {
         let name = read::name(raw);
-        let field = (&*name != TIME).then(|| match self.fields.get(&*name) {
-            Some(field) => *field,
-            None => {
-                let name: Arc<str> = name.into();
-                let field = u32::try_from(self.fields.len()).unwrap_or(u32::MAX);
-                self.fields.insert(Arc::clone(&name), field);
-                self.done.batch.fields.push(name);
-                self.seen.push((0, 0));
-                field
-            }
-        });
+        let field = if &*name == TIME { None } else { Some(self.place_of(name.into())) };
         self.raw_fields.insert(raw, field);
+        field
+    }
+
+    fn place_of(&mut self, name: Arc<str>) -> u32 {
+        if let Some(field) = self.fields.get(&name) {
+            return *field;
+        }
+        let field = u32::try_from(self.fields.len()).unwrap_or(u32::MAX);
+        self.fields.insert(Arc::clone(&name), field);
+        self.done.batch.fields.push(name);
+        self.seen.push((0, 0));
         field
     }
 

@@ -216,11 +216,10 @@ fn number(line: &[u8], start: usize) -> Result<usize, Fault<'_>> {
     let mut before = if is_negative { Some(b'-') } else { None };
     for b in digits {
         match (b, before) {
-            (b'0'..=b'9', _) => {}
+            (b'0'..=b'9', _) | (b'+' | b'-', Some(b'e' | b'E')) => {}
             (b'i', Some(_)) if !is_integer => is_integer = true,
             (b'.', _) if !has_point => has_point = true,
             (b'e' | b'E', Some(_)) => has_exponent = true,
-            (b'+' | b'-', Some(b'e' | b'E')) => {}
             _ => return Err(Fault::InvalidNumber),
         }
         before = Some(*b);

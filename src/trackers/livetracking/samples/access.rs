@@ -27,15 +27,19 @@ pub(super) enum Writing {
 ///
 /// The store is down.
 pub(super) async fn writing(state: &State, who: &Identity, database: &str) -> Result<Writing, Rejection> {
-    let granted = grants(who, "points:write");
-    Ok(match own(who).filter(|(name, _)| name.as_str() == database) {
-        Some((_, account)) if granted => Writing::Granted(account),
-        Some(_) => Writing::Denied,
-        None => match owner_of(state, database).await? {
+    Ok(match (writable(who, database), own(who, database)) {
+        (Some(account), _) => Writing::Granted(account),
+        (None, Some(_)) => Writing::Denied,
+        (None, None) => match owner_of(state, database).await? {
             Some(_) if state.settings.directory == Directory::Open => Writing::Denied,
             _ => Writing::Unknown,
         },
     })
+}
+
+/// Whose the database of this name is, if `who` may write it.
+pub(super) fn writable(who: &Identity, database: &str) -> Option<AccountId> {
+    own(who, database).filter(|_account| grants(who, "points:write"))
 }
 
 /// Whose the database of this name is, if `who` may read it.
@@ -47,7 +51,7 @@ pub(super) async fn reading(state: &State, who: &Identity, database: &str) -> Re
     if !grants(who, "points:read") {
         return Ok(None);
     }
-    if let Some((_, account)) = own(who).filter(|(name, _)| name.as_str() == database) {
+    if let Some(account) = own(who, database) {
         return Ok(Some(account));
     }
     if !is_reader(who) {
@@ -69,7 +73,7 @@ pub(super) async fn readable(state: &State, who: &Identity) -> Result<Vec<Arc<st
         return Ok(Vec::new());
     }
     if !is_reader(who) {
-        return Ok(own(who).map(|(name, _)| name.as_str().into()).into_iter().collect());
+        return Ok(who.account().map(|_account| shown(who).into()).into_iter().collect());
     }
     let mut names = Vec::new();
     let mut after = AccountId(0);
@@ -92,9 +96,10 @@ pub(super) async fn readable(state: &State, who: &Identity) -> Result<Vec<Arc<st
     }
 }
 
-/// The database of whoever asks, and its name.
-pub(super) fn own(who: &Identity) -> Option<(AccountName, AccountId)> {
-    Some((AccountName::parse(who.name()).ok()?, who.account()?))
+/// The account of whoever asks, if the database of this name is theirs.
+fn own(who: &Identity, database: &str) -> Option<AccountId> {
+    let is_own = AccountName::parse(who.name()).is_ok_and(|name| name.as_str() == database);
+    who.account().filter(|_account| is_own)
 }
 
 /// The name under which somebody is told what they may not do.

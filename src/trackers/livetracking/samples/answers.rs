@@ -7,10 +7,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use trackgate_schemes::Rejection;
 
 use super::dialect::SampleDialect;
+use super::parameters::Parameters;
 use super::quote;
 use crate::layer::{Dialect, Refusal};
 use crate::message::Body;
 use crate::trackers::Call;
+use crate::trackers::livetracking::query::{self, Format};
 use crate::trackers::livetracking::{Compat, INFLUXDB_VERSION};
 
 /// Makes the answers to one call.
@@ -20,6 +22,7 @@ pub(super) struct Answers {
     path: String,
     /// What the request said of its origin and of what it takes.
     headers: HeaderMap,
+    pretty: bool,
     request_id: Arc<str>,
 }
 
@@ -32,6 +35,7 @@ impl Answers {
             method: call.request.method().clone(),
             path: call.request.uri().path().to_owned(),
             headers,
+            pretty: Parameters::of_query(call.request.uri().query()).get("pretty") == "true",
             request_id: Arc::clone(&call.request_id),
         }
     }
@@ -53,7 +57,7 @@ impl Answers {
 
     /// An error in these words, which may hold anything that was in the request.
     pub(super) fn error(&self, status: StatusCode, text: &[u8]) -> Response<Body> {
-        let mut answer = error(&self.headers, status, text).map(Body::from);
+        let mut answer = error(self.format(), status, text).map(Body::from);
         self.add_to(answer.headers_mut());
         answer
     }
@@ -69,6 +73,24 @@ impl Answers {
         answer
     }
 
+    /// What a query says.
+    pub(super) fn tables(&self, format: Format, packing: Packing, body: Body) -> Response<Body> {
+        let mut answer = self.bare(StatusCode::OK).map(|()| body);
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+        if packing == Packing::Gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        headers.append(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        answer
+    }
+
+    /// The form that the client wants.
+    pub(super) fn format(&self) -> Format {
+        let format = format(&self.headers);
+        if format == Format::Json && self.pretty { Format::JsonPretty } else { format }
+    }
+
     fn add_to(&self, headers: &mut HeaderMap) {
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             headers.insert(REQUEST_ID, id.clone());
@@ -79,11 +101,31 @@ impl Answers {
     }
 }
 
-/// An error as a client that sent these headers wants it, without what all answers have.
-pub(super) fn error(_asked: &HeaderMap, status: StatusCode, text: &[u8]) -> Response<Bytes> {
-    let mut answer = Response::new(Bytes::from(format!("{{\"error\":{}}}\n", quote::json(text))));
+/// Whether an answer is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    None,
+}
+
+/// The form that these headers ask for, by the words that the original knows.
+pub(super) fn format(asked: &HeaderMap) -> Format {
+    match asked.get(header::ACCEPT).map(HeaderValue::as_bytes) {
+        Some(b"application/csv" | b"text/csv") => Format::Csv,
+        Some(b"application/x-msgpack") => Format::Msgpack,
+        _ => Format::Json,
+    }
+}
+
+/// An error in this form, without what all answers have.
+pub(super) fn error(format: Format, status: StatusCode, text: &[u8]) -> Response<Bytes> {
+    let body = match format {
+        Format::Json => format!("{{\"error\":{}}}\n", quote::json(text)).into(),
+        format => query::error_body(format, &String::from_utf8_lossy(text)),
+    };
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     // The original has it on every error but this one.
     if status != StatusCode::UNAUTHORIZED
         && let Ok(text) = HeaderValue::from_str(&quote::header(text))

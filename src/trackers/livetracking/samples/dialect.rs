@@ -25,6 +25,7 @@ impl Dialect for SampleDialect {
     fn render(&self, refusal: &Refusal<'_>) -> Response<Bytes> {
         let nothing = HeaderMap::new();
         let asked = refusal.headers.unwrap_or(&nothing);
+        let format = answers::format(asked);
         let reason = refusal.why.reason;
         let mut response = match (reason, reason.class()) {
             (Reason::NotFound, _) => return plain(StatusCode::NOT_FOUND, "404 page not found\n"),
@@ -38,24 +39,24 @@ impl Dialect for SampleDialect {
             // What cannot be read, or is of another scheme, counts as none.
             (Reason::Malformed, _) | (_, Class::Unauthenticated) => {
                 let text = b"unable to parse authentication credentials";
-                answers::error(asked, StatusCode::UNAUTHORIZED, text)
+                answers::error(format, StatusCode::UNAUTHORIZED, text)
             }
             (_, Class::BadCredential) => {
                 let status = match self.compat {
                     Compat::Influx => StatusCode::UNAUTHORIZED,
                     Compat::Manual => StatusCode::FORBIDDEN,
                 };
-                answers::error(asked, status, b"authorization failed")
+                answers::error(format, status, b"authorization failed")
             }
-            (_, Class::Denied) => answers::error(asked, reason.status(), denied(reason)),
-            (Reason::BodyTooLarge, _) => answers::error(asked, reason.status(), b"Request Entity Too Large"),
-            (Reason::Ambiguous, _) => answers::error(asked, reason.status(), b"more than one credential"),
+            (_, Class::Denied) => answers::error(format, reason.status(), denied(reason)),
+            (Reason::BodyTooLarge, _) => answers::error(format, reason.status(), b"Request Entity Too Large"),
+            (Reason::Ambiguous, _) => answers::error(format, reason.status(), b"more than one credential"),
             (Reason::Overloaded | Reason::TimedOut | Reason::Unavailable, _) => {
-                answers::error(asked, StatusCode::SERVICE_UNAVAILABLE, b"unavailable, try again later")
+                answers::error(format, StatusCode::SERVICE_UNAVAILABLE, b"unavailable, try again later")
             }
             _ => {
                 let word = reason.status().canonical_reason().unwrap_or("error").to_lowercase();
-                answers::error(asked, reason.status(), word.as_bytes())
+                answers::error(format, reason.status(), word.as_bytes())
             }
         };
         refusal.add_headers(response.headers_mut());

@@ -32,8 +32,15 @@ mod access;
 mod answers;
 mod body;
 mod dialect;
+mod leftovers;
+mod operations;
 mod parameters;
+mod query;
 mod quote;
+mod running;
+mod sources;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use answers::Answers;
@@ -41,6 +48,8 @@ use answers::Answers;
 pub(super) use access::READER;
 pub(super) use body::Room;
 pub use dialect::SampleDialect;
+pub(super) use leftovers::Leftovers;
+pub(super) use operations::told_of;
 pub(super) use parameters::decoded;
 
 /// The end points. Within a path the order is that of the original's `Allow` lines.
@@ -57,6 +66,10 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         open(Method::OPTIONS, "/write", options),
         // The handler has its own limit, which comes behind other checks.
         asking(Method::POST, "/write", write::write).max_body(u64::MAX),
+        open(Method::OPTIONS, "/query", options),
+        asking(Method::GET, "/query", query::query),
+        asking(Method::POST, "/query", query::query).max_body(parameters::MAX_BYTES),
+        open(Method::HEAD, "/query", query::no_head),
         open(Method::GET, "/status", status),
     ];
     endpoints.into_iter().map(|endpoint| endpoint.worded(Arc::clone(&dialect) as _)).collect()

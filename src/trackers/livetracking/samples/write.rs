@@ -15,7 +15,7 @@ use super::answers::Answers;
 use super::body::{self, Held};
 use super::parameters::Parameters;
 use super::quote;
-use crate::ports::PointsWritten;
+use crate::ports::{Conflict, PointsWritten};
 use crate::trackers::livetracking::line::{self, Parsed, Precision, Rules};
 use crate::trackers::livetracking::{ID, RETENTION_POLICY, State};
 use crate::trackers::{Call, Reply, unavailable};
@@ -129,12 +129,7 @@ async fn store(state: &State, account: AccountId, parsed: Parsed) -> Result<(), 
         state.points.write(account, parsed.batch).await.map_err(unavailable(ID))?
     };
     let dropped = parsed.left_out_points + written.dropped;
-    let conflict = written.conflict.map(|conflict| {
-        format!(
-            "field type conflict: input field \"{}\" on measurement \"{}\" is type {}, already exists as type {}",
-            conflict.field, conflict.measurement, conflict.written, conflict.existing
-        )
-    });
+    let conflict = written.conflict.map(|conflict| told(&conflict));
     let partial = |reason: &[u8], dropped: u64| {
         let text = [b"partial write: ", reason, format!(" dropped={dropped}").as_bytes()].concat();
         Err(Failure::bad_request(text))
@@ -146,6 +141,14 @@ async fn store(state: &State, account: AccountId, parsed: Parsed) -> Result<(), 
         (None, Some(faults)) => partial(&faults, 0),
         (None, None) => Ok(()),
     }
+}
+
+/// A conflict of types in the original's words.
+pub(super) fn told(conflict: &Conflict) -> String {
+    format!(
+        "field type conflict: input field \"{}\" on measurement \"{}\" is type {}, already exists as type {}",
+        conflict.field, conflict.measurement, conflict.written, conflict.existing
+    )
 }
 
 /// Since 1970; clocks before that, or beyond 2262, are set wrong.

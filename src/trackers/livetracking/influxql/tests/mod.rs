@@ -55,6 +55,25 @@ fn dimensions_that_cannot_be_run_have_the_error_of_the_original() {
 }
 
 #[test]
+fn operators_bind_as_they_do_in_the_original() {
+    for (filter, expected) in [
+        ("f + 2 & 3", "(f + (2 & 3))"),
+        ("f | 2 + 1", "((f | 2) + 1)"),
+        ("f ^ 1 * 3", "(f ^ (1 * 3))"),
+        ("f - 2 - 1", "((f - 2) - 1)"),
+        ("f / 2 * 2", "((f / 2) * 2)"),
+        ("-f + 2", "((-1 * f) + 2)"),
+        ("f * -f + 1", "((f * (-1 * f)) + 1)"),
+        ("a = 1 OR b = 2 AND c = 3", "((a = 1) OR ((b = 2) AND (c = 3)))"),
+        ("a = 1 AND b = 2 OR c = 3", "(((a = 1) AND (b = 2)) OR (c = 3))"),
+        ("f > 1 + 3 AND (a OR b)", "((f > (1 + 3)) AND [(a OR b)])"),
+    ] {
+        let select = only(&format!("SELECT a FROM m WHERE {filter}"), None);
+        assert_eq!(shape(select.filter.as_ref().unwrap()), expected, "{filter}");
+    }
+}
+
+#[test]
 fn passwords_are_shown_nowhere() {
     for query in [
         "CREATE USER u WITH PASSWORD 'hunter2'",
@@ -108,6 +127,11 @@ fn what_is_too_much_is_refused() {
     }
     assert!(error(&columns(MAX_TERMS)).unwrap_err().starts_with("more than"));
     assert!(error(&"(".repeat(1 << 21)).unwrap_err().starts_with("query is longer"));
+    let long = Params::parse(&format!("{{\"x\":\"{}\"}}", "a".repeat(100_000))).unwrap();
+    let repeated = parse(&format!("SELECT {} FROM m", list(1_000, |_| "$x".to_owned())), Some(&long));
+    assert!(repeated.unwrap_err().to_string().starts_with("query with its parameters is longer"));
+    assert!(error(&format!("SELECT {}.1 FROM m", "9".repeat(400))).unwrap_err().starts_with("unable to parse number"));
+    assert!(error(&format!("SELECT a FROM m {}", "x".repeat(1 << 19))).unwrap_err().len() < 1_000);
     assert!(error("SELECT a FROM m\0; DROP SERIES FROM m").unwrap_err().contains("NUL"));
     assert!(error(r"SELECT a FROM /((\pL{100}){100}){100}/").unwrap_err().contains("too complex"));
     assert!(error(&format!("SELECT a FROM /{}/", "a".repeat(1_025))).unwrap_err().contains("longer"));
@@ -229,6 +253,19 @@ fn only(query: &str, params: Option<&Params>) -> Select {
     assert_eq!(all.len(), 1);
     let Some(Parsed { statement: Statement::Select(select), .. }) = all.pop() else { panic!("{query} is a SELECT") };
     *select
+}
+
+/// An expression with every operator in brackets, and the written brackets square.
+fn shape(expr: &Expr) -> String {
+    match expr {
+        Expr::Binary(binary) => {
+            format!("({} {} {})", shape(&binary.left), binary.operator.as_str(), shape(&binary.right))
+        }
+        Expr::Literal(Literal::Integer(number)) => number.to_string(),
+        Expr::Parens(inner) => format!("[{}]", shape(inner)),
+        Expr::Reference { name, .. } => name.to_string(),
+        other => format!("{other:?}"),
+    }
 }
 
 fn compared(select: &Select) -> Option<&Literal> {
