@@ -203,14 +203,14 @@ struct Sum {
     newest: Option<(i64, f64)>,
     min: f64,
     max: f64,
-    sum: f64,
+    total: f64,
     count: u64,
 }
 
 impl Default for Sum {
     fn default() -> Self {
         let (min, max) = (f64::INFINITY, f64::NEG_INFINITY);
-        Self { thin: Thin::new(PLOT_STRETCHES), newest: None, min, max, sum: 0.0, count: 0 }
+        Self { thin: Thin::new(PLOT_STRETCHES), newest: None, min, max, total: 0.0, count: 0 }
     }
 }
 
@@ -220,13 +220,13 @@ impl Sum {
         self.newest = self.newest.max_by_time(Some((at, value)));
         self.min = self.min.min(value);
         self.max = self.max.max(value);
-        self.sum += value;
+        self.total += value;
         self.count += 1;
     }
 
     fn plot(&self) -> Plot {
         #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 points")]
-        let mean = self.sum / self.count.max(1) as f64;
+        let mean = self.total / self.count.max(1) as f64;
         Plot { points: self.thin.points(), min: self.min, mean, max: self.max, count: self.count }
     }
 }

@@ -163,7 +163,7 @@ impl Follower {
         loop {
             let again_at = self.whole_at + if self.owes_whole { WHOLE_APART } else { WHOLE_EVERY };
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { return },
+                told = changes.changed() => if told.is_err() { return },
                 () = sleep_until(again_at) => self.owes_whole = true,
             }
             let Some(live) = self.live.upgrade() else { return };
