@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cases.watch import page
 from original import PASSWORD, PUBLIC
+from page import page
 from points import FIELDS, sample
 from processes import Failed
 from racers import WATCHED, Racer

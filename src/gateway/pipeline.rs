@@ -166,7 +166,7 @@ impl Respond for Pipeline {
     async fn respond(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
         let running = self.now.load_full();
         let arrival = Arrival::new(&*self.clock, request.method().clone());
-        let mut told = Told::default();
+        let mut told = Told { id: Some(Arc::clone(&arrival.id)), ..Told::default() };
         let asked = Asked { peer, arrival: &arrival };
         let answered = match unpanicked(self.answer(&running, request, &asked, &mut told)).await {
             Some(answered) => answered,
@@ -178,7 +178,7 @@ impl Respond for Pipeline {
     fn refuse(&self, why: &Rejection, head: Option<&Parts>, peer: &Peer) -> Response<Body> {
         let method = head.map_or(Method::GET, |head| head.method.clone());
         let arrival = Arrival::new(&*self.clock, method);
-        let mut told = Told { client: Some(peer.address()), ..Told::default() };
+        let mut told = Told { id: Some(Arc::clone(&arrival.id)), client: Some(peer.address()), ..Told::default() };
         let answered = match head {
             None => told.refuse(&Refusal::new(why), &PlainDialect),
             Some(head) => {
@@ -226,6 +226,7 @@ struct Asked<'a> {
 /// What becomes known of a request on its way, for the log.
 #[derive(Debug, Default)]
 struct Told {
+    id: Option<Arc<str>>,
     client: Option<IpAddr>,
     path: String,
     route: Option<Arc<str>>,
@@ -240,7 +241,8 @@ impl Told {
         if refusal.why.reason == Reason::Internal {
             tracing::error!(by = refusal.why.by, path = self.path, "a request broke something here");
         }
-        let mut response = dialect.render(refusal).map(Body::from);
+        let id = self.id.clone();
+        let mut response = dialect.render(&refusal.with_request_id(id.as_deref())).map(Body::from);
         if closes(refusal.why.reason) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -25,12 +25,14 @@ pub struct Refusal<'a> {
     pub path: Option<&'a str>,
     /// The request's header lines, when they could be read.
     pub headers: Option<&'a HeaderMap>,
+    /// The id of the request in logs.
+    pub request_id: Option<&'a str>,
 }
 
 impl<'a> Refusal<'a> {
     /// A refusal of a request of which nothing else is known.
     pub const fn new(why: &'a Rejection) -> Self {
-        Self { why, challenges: &[], allow: None, method: None, path: None, headers: None }
+        Self { why, challenges: &[], allow: None, method: None, path: None, headers: None, request_id: None }
     }
 
     /// With the challenges of the route.
@@ -53,6 +55,13 @@ impl<'a> Refusal<'a> {
         self.method = Some(method);
         self.path = path;
         self.headers = Some(headers);
+        self
+    }
+
+    /// With the id of the request in logs.
+    #[must_use]
+    pub const fn with_request_id(mut self, id: Option<&'a str>) -> Self {
+        self.request_id = id;
         self
     }
 

@@ -18,6 +18,7 @@ from typing import Any
 import cases  # noqa: F401 (declares them)
 import clients
 from case import CASES, Case
+from differences import DIFFERENCES
 from original import original
 from points import load
 from processes import Failed
@@ -75,6 +76,8 @@ def serve(command: Sequence[str]) -> int:
 
 
 def compare(arguments: argparse.Namespace) -> int:
+    if unknown := DIFFERENCES.keys() - {one.name for one in CASES}:
+        raise Failed(f"differences of cases that are not there: {unknown}")
     chosen = [one for one in CASES if arguments.filter in one.name]
     if arguments.list:
         print("\n".join(one.name for one in chosen))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from differences import DIFFERENCES
 from side import Side
 from wire import Answer
 
@@ -43,19 +44,10 @@ class Case:
 CASES: list[Case] = []
 
 
-def case(
-    name: str,
-    step: Step,
-    pins: Pin | Sequence[Pin],
-    ours: Mapping[str, Any] | None = None,
-    why: str | None = None,
-    variant: str = "plain",
-    clock: int = 0,
-) -> None:
-    """Declares a case; parts of `ours` are named as in `view.view`."""
-    if (ours is None) != (why is None):
-        raise ValueError(f"{name}: a difference needs both what it is and where it is written")
+def case(name: str, step: Step, pins: Pin | Sequence[Pin], variant: str = "plain", clock: int = 0) -> None:
+    """Declares a case."""
     if any(other.name == name for other in CASES):
         raise ValueError(f"{name}: declared twice")
     listed = [pins] if isinstance(pins, Pin) else list(pins)
-    CASES.append(Case(name, step, listed, ours or {}, why, variant, clock))
+    ours, why = DIFFERENCES.get(name, ({}, None))
+    CASES.append(Case(name, step, listed, ours, why, variant, clock))

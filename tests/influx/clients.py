@@ -32,7 +32,10 @@ DIFFERENCES: Mapping[str, tuple[str, str]] = {
     "python: wrong password, query": (r'"InfluxDBClientError 403: 403: .*authorization failed.*"', SEED),
     "node: wrong password, write": (r'"Error: A 403 Forbidden error occurred: .*authorization failed.*"', SEED),
     "node: wrong password, query": (r'"Error: A 403 Forbidden error occurred: .*authorization failed.*"', SEED),
-    "perl: a wrong password": (r'401 403 \[\] {"error":"authorization failed"}', SEED),
+    "perl: a wrong password": (
+        r'401 403 \[Basic realm="Protected"\] {"error":"authorization failed"}',
+        SEED,
+    ),
 }
 # What the steps by curl must see: for the account paths there is no control but the contract.
 FLOW: Mapping[str, str] = {

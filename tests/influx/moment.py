@@ -31,6 +31,7 @@ NAMES = {
     "ms": str(BASE // 1_000_000),
     "utc": utc(BASE),
     "m1": str(BASE + MINUTE),
+    "m2": str(BASE + 2 * MINUTE),
     "h1": str(BASE + HOUR),
     "old": str(BASE - 10 * HOUR),
     "date": utc(BASE)[:10],

@@ -9,7 +9,7 @@ from typing import Any
 
 from case import Case, Pin
 from request import decoded
-from view import differences, rows, view
+from view import differences, rows, view, without_additions
 from wire import Answer
 
 EQUAL, DOCUMENTED, UNEXPECTED = "equal", "documented difference", "unexpected difference"
@@ -40,7 +40,7 @@ def judge(case: Case, seen: Mapping[str, Any]) -> Verdict:
     original, ours = view(seen["original"]), view(seen["trackgate"])
     if stale := [name for name, value in case.ours.items() if original.get(name) == value]:
         return Verdict(case, UNEXPECTED, f"no difference in {', '.join(stale)}, although one is documented")
-    if told := differences(original | dict(case.ours), ours):
+    if told := differences(original | dict(case.ours), without_additions(original, ours)):
         return Verdict(case, UNEXPECTED, "; ".join(told))
     return Verdict(case, DOCUMENTED if case.why else EQUAL, case.why or "")
 

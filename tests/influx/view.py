@@ -17,6 +17,16 @@ UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 VERSION = r"1\.6\.7(~rc0)?"
 # The time of the answer, and the length that the body itself shows.
 LEFT_OUT = ("date", "content-length")
+# What trackgate may say on top: what answers depend on (RFC 9110 §12.5.5), that refusals are not kept by caches,
+# a name for the answer in its log, and the end of a connection on which a body was left unread (RFC 9112 §9.3).
+# In these words alone, and only where the original says nothing.
+ADDED = {
+    "connection": "close",
+    "vary": r"(Origin)?(, )?(Accept, Accept-Encoding)?",
+    "cache-control": "no-store",
+    "x-request-id": "<uuid>|<the same>",
+    "request-id": "<uuid>",
+}
 
 View = dict[str, Any]
 
@@ -39,12 +49,15 @@ def view(answers: Sequence[Answer]) -> View:
 
 def one(answer: Answer) -> View:
     names = sorted({name for name, _ in answer.headers if name not in LEFT_OUT})
-    headers = {name: answer.header(name) or "" for name in names}
+    # Blanks around a value are none of it (RFC 9110 §5.5).
+    headers = {name: (answer.header(name) or "").strip(" \t") for name in names}
     if re.fullmatch(VERSION, headers.get("x-influxdb-version", "")):
         headers["x-influxdb-version"] = "<version>"
     if re.fullmatch(UUID, headers.get("request-id", "")):
         same = headers["request-id"] == headers.get("x-request-id")
         headers |= {"request-id": "<uuid>", "x-request-id": "<the same>" if same else headers.get("x-request-id", "")}
+    elif "request-id" not in headers and re.fullmatch(UUID, headers.get("x-request-id", "")):
+        headers["x-request-id"] = "<uuid>"
     if "allow" in headers:
         # The original says the methods in an order of the moment.
         headers["allow"] = ", ".join(sorted(word.strip() for word in headers["allow"].split(",")))
@@ -71,6 +84,16 @@ def typed(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [typed(each) for each in value]
     return repr(value) if isinstance(value, (bool, int, float)) else value
+
+
+def without_additions(theirs: View, ours: View) -> View:
+    """What trackgate answered, without what it may say on top."""
+    kept = {}
+    for name, value in ours.items():
+        pattern = ADDED.get(name.rpartition(" ")[2])
+        if name in theirs or pattern is None or re.fullmatch(pattern, str(value)) is None:
+            kept[name] = value
+    return kept
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

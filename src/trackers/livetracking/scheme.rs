@@ -68,6 +68,9 @@ impl Scheme for InHeader {
         if self.reader == PublicReader::On && pair.is_some_and(|(_, pair)| is_reader(pair.trim())) {
             return Step::Done(Verdict::Known(reader()));
         }
+        if pair.is_some_and(|(_, pair)| is_nameless(pair.trim())) {
+            return Step::refused(Rejection::new(Reason::Malformed, NAMELESS));
+        }
         self.basic.authenticate(head)
     }
 
@@ -135,12 +138,20 @@ fn is_reader(encoded: &str) -> bool {
     encoded == READER_PAIR
 }
 
+/// Whether this pair has no name before its colon.
+fn is_nameless(encoded: &str) -> bool {
+    STANDARD.decode(encoded).is_ok_and(|pair| Secret::new(pair).expose().starts_with(b":"))
+}
+
 fn reader() -> Identity {
     let subject = Subject::External(READER.into());
     let credential = Credential::new(CredentialKind::Other, READER);
     let grants = Grants::of(["points:read".parse().expect("it is area:action")]);
     Identity::new(subject, READER, ID, credential).with_grants(grants)
 }
+
+/// Who refuses a pair without a name, which the original tells from a wrong one.
+pub(super) const NAMELESS: &str = "basic-nameless";
 
 /// `public:livetracking`
 const READER_PAIR: &str = "cHVibGljOmxpdmV0cmFja2luZw==";

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from case import Pin, Step, case
 from moment import fill
 from request import Request
 from side import query_request, write
 
-# What trackgate answers otherwise, and where that is written, by the name of the case.
-Differences = Mapping[str, tuple[Mapping[str, Any], str]]
 
 # What the original expects after SHOW.
 AFTER_SHOW = (
@@ -29,34 +24,31 @@ def query(text: str, user: str | None = "tester", **query: str) -> Step:
     return asking(query_request(fill(text), user, **query))
 
 
-def queries(topic: str, text: str, differences: Differences | None = None, **query: str) -> None:
+def queries(topic: str, text: str, **query: str) -> None:
     """A case for each line: how many rows come, then the query, as `tester` with times in nanoseconds."""
     for line in filled_lines(text):
         count, statement = line.split(maxsplit=1)
         name = f"{topic}: {statement}"
-        ours, why = (differences or {}).get(statement, (None, None))
         request = query_request(fill(statement), "tester", **{"epoch": "ns", **query})
-        case(name, asking(request), Pin(200, rows=int(count)), ours, why)
+        case(name, asking(request), Pin(200, rows=int(count)))
 
 
-def bad_queries(topic: str, text: str, differences: Differences | None = None) -> None:
+def bad_queries(topic: str, text: str) -> None:
     """A case for each pair of lines: a query, then `=` and what is wrong with it."""
     lines = filled_lines(text)
     for statement, told in zip(lines[::2], lines[1::2], strict=True):
-        ours, why = (differences or {}).get(statement, (None, None))
         request = query_request(fill(statement), "tester", epoch="ns")
-        case(f"{topic}: {statement}", asking(request), Pin(400, error=fill(told.removeprefix("= "))), ours, why)
+        case(f"{topic}: {statement}", asking(request), Pin(400, error=fill(told.removeprefix("= "))))
 
 
-def failing_queries(topic: str, text: str, differences: Differences | None = None) -> None:
+def failing_queries(topic: str, text: str) -> None:
     """Likewise for queries that fail when they run: 200, and the error in the result."""
     lines = filled_lines(text)
     for statement, told in zip(lines[::2], lines[1::2], strict=True):
-        ours, why = (differences or {}).get(statement, (None, None))
         error = fill(told.removeprefix("= ")).replace("\\", "\\\\").replace('"', '\\"')
         body = f'{{"results":[{{"statement_id":0,"error":"{error}"}}]}}\n'
         request = query_request(fill(statement), "tester", epoch="ns")
-        case(f"{topic}: {statement}", asking(request), Pin(200, text=body), ours, why)
+        case(f"{topic}: {statement}", asking(request), Pin(200, text=body))
 
 
 def filled_lines(text: str) -> list[str]:

@@ -164,7 +164,7 @@ case(
 )
 case(
     "write: another type",
-    stored("p11 f=1 {t}\np11 f=2i {m1}\np11 f=3 {h1}", "p11"),
+    stored("p11 f=1 {t}\np11 f=2i {m1}\np11 f=3 {m2}", "p11"),
     [
         Pin(
             400,

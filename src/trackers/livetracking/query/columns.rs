@@ -197,9 +197,7 @@ pub(crate) fn check_types(expr: &Expr, schema: &Schema) -> Outcome<Option<FieldT
             let text = super::spell::expr(expr, &kind);
             Err(Stop::Said(format!("type error: {text}: incompatible types: {left} and {right}")))
         }
-        Expr::Literal(literal) => {
-            Ok(super::plan::constant(literal).and_then(|value| value.field()).map(|value| value.kind()))
-        }
+        Expr::Literal(literal) => Ok(super::plan::constant(literal).field().map(|value| value.kind())),
         Expr::Pattern(_) | Expr::Wildcard(_) => Ok(None),
     }
 }

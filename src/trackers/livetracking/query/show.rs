@@ -67,20 +67,20 @@ impl Lister<'_> {
             return Ok(());
         }
         let filter = self.filter()?;
-        let named = |name: &str| match which {
+        let wanted = |name: &str| match which {
             None => true,
             Some(Measurement::Name(wanted)) => **wanted == *name,
             Some(Measurement::Pattern(pattern)) => pattern.0.is_match(name),
         };
         let tables = self.schema()?.tables;
-        let there = tables.iter().filter(|table| {
-            named(&table.name)
+        let listed = tables.iter().filter(|table| {
+            wanted(&table.name)
                 && table
                     .series
                     .iter()
                     .any(|(_, key)| filter.as_ref().is_none_or(|filter| tags_hold(filter, table, key)))
         });
-        let names = there.map(|table| [Value::String(Arc::clone(&table.name))]);
+        let names = listed.map(|table| [Value::String(Arc::clone(&table.name))]);
         list(stream, "measurements", &["name"], self.limited(names))
     }
 

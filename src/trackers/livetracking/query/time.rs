@@ -59,8 +59,7 @@ pub(crate) fn looks_like_time(text: &str) -> bool {
     let date =
         [0, 1, 2, 3, 5, 6, 8, 9].into_iter().all(digit) && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-');
     date && match bytes.get(10) {
-        None => true,
-        Some(b'T') => true,
+        None | Some(b'T') => true,
         Some(b' ') => bytes.len() > 11,
         Some(_) => false,
     }

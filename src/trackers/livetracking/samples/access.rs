@@ -63,7 +63,7 @@ pub(super) async fn reading(state: &State, who: &Identity, database: &str) -> Re
     }
 }
 
-/// The databases that `who` may read, in order.
+/// The databases that `who` may read, the oldest account first.
 ///
 /// # Errors
 ///
@@ -90,7 +90,6 @@ pub(super) async fn readable(state: &State, who: &Identity) -> Result<Vec<Arc<st
         }
         if is_last || names.len() >= MAX_LISTED {
             names.truncate(MAX_LISTED);
-            names.sort_unstable();
             return Ok(names);
         }
     }

@@ -65,6 +65,7 @@ impl Answers {
     /// A refusal in the words of the dialect.
     pub(super) fn refused(&self, why: &Rejection, compat: Compat) -> Response<Body> {
         let refusal = Refusal::new(why).with_request(&self.method, Some(&self.path), &self.headers);
+        let refusal = refusal.with_request_id(Some(&self.request_id));
         let mut answer = SampleDialect::new(compat).render(&refusal).map(Body::from);
         if answer.status() == StatusCode::PAYLOAD_TOO_LARGE {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -81,7 +82,6 @@ impl Answers {
         if packing == Packing::Gzip {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        headers.append(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         answer
     }
 
@@ -92,10 +92,7 @@ impl Answers {
     }
 
     fn add_to(&self, headers: &mut HeaderMap) {
-        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
-            headers.insert(REQUEST_ID, id.clone());
-            headers.insert(X_REQUEST_ID, id);
-        }
+        add_request_id(&self.request_id, headers);
         add_version(headers);
         echo_origin(&self.headers, headers);
     }
@@ -135,6 +132,13 @@ pub(super) fn error(format: Format, status: StatusCode, text: &[u8]) -> Response
     answer
 }
 
+pub(super) fn add_request_id(id: &str, headers: &mut HeaderMap) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id.clone());
+        headers.insert(X_REQUEST_ID, id);
+    }
+}
+
 pub(super) fn add_version(headers: &mut HeaderMap) {
     headers.insert(X_INFLUXDB_VERSION, HeaderValue::from_static(INFLUXDB_VERSION));
     headers.insert(X_INFLUXDB_BUILD, HeaderValue::from_static("OSS"));
@@ -142,13 +146,11 @@ pub(super) fn add_version(headers: &mut HeaderMap) {
 
 /// What a page of the origin that the request names must be told, if it names one (contract section 4).
 pub(super) fn echo_origin(asked: &HeaderMap, headers: &mut HeaderMap) {
-    let Some(origin) = asked.get(header::ORIGIN) else { return };
+    let Some(origin) = asked.get(header::ORIGIN).filter(|origin| !origin.is_empty()) else { return };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     for (name, value) in CORS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // A cache must not give the answer for one origin to another.
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
 }
 
 const CORS: [(HeaderName, &str); 3] = [

@@ -70,6 +70,11 @@ pub(super) async fn read(mut body: Body, room: &Room) -> Result<Held, Rejection>
     Ok(Held { bytes: first.unwrap_or_else(|| whole.freeze()), _room: held })
 }
 
+/// Reads what is left of a body that nobody wants, if it is not much: the connection can go on then.
+pub(super) async fn drain(body: Body) {
+    drop(body.read(DRAINED_BYTES).await);
+}
+
 /// Unpacks what was packed by gzip, up to [`MAX_BYTES`]. Takes its time.
 pub(super) fn unpack(packed: &Held, room: &Room) -> Result<Held, Failure> {
     let said = |text: &str| Failure::bad_request(text);
@@ -89,6 +94,7 @@ pub(super) fn unpack(packed: &Held, room: &Room) -> Result<Held, Failure> {
             Ok(0) => return Ok(Held { bytes: whole.into(), _room: held }),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(said("unexpected EOF")),
+            // The decoder tells these apart by their texts alone.
             Err(error) if error.to_string().contains("checksum") => return Err(said("gzip: invalid checksum")),
             Err(error) if error.to_string().contains("header") => return Err(said("gzip: invalid header")),
             Err(_corrupt) => return Err(said("flate: corrupt input")),
@@ -104,5 +110,8 @@ const PIECE: usize = 64 << 10;
 
 /// What all others may take together.
 const ROOM: usize = 256 << 20;
+
+/// As much as the original reads.
+const DRAINED_BYTES: u64 = 256 << 10;
 
 const GZIP_HEADER_BYTES: usize = 10;

@@ -7,6 +7,7 @@ use trackgate_schemes::{Class, Reason};
 use super::answers;
 use crate::layer::{Dialect, Refusal};
 use crate::trackers::livetracking::Compat;
+use crate::trackers::livetracking::scheme::NAMELESS;
 
 /// The wording of the paths that InfluxDB answers in the original.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +37,9 @@ impl Dialect for SampleDialect {
                 }
                 return response;
             }
+            (Reason::Malformed, _) if refusal.why.by == NAMELESS => {
+                answers::error(format, StatusCode::UNAUTHORIZED, b"username required")
+            }
             // What cannot be read, or is of another scheme, counts as none.
             (Reason::Malformed, _) | (_, Class::Unauthenticated) => {
                 let text = b"unable to parse authentication credentials";
@@ -60,7 +64,12 @@ impl Dialect for SampleDialect {
             }
         };
         refusal.add_headers(response.headers_mut());
-        keep_basic_challenge(response.headers_mut());
+        keep_basic_challenge(&mut response);
+        // The original leaves it to caches, which keep no answer to a request with credentials.
+        response.headers_mut().remove(header::CACHE_CONTROL);
+        if let Some(id) = refusal.request_id {
+            answers::add_request_id(id, response.headers_mut());
+        }
         answers::add_version(response.headers_mut());
         answers::echo_origin(asked, response.headers_mut());
         response
@@ -74,12 +83,14 @@ fn denied(reason: Reason) -> &'static [u8] {
     }
 }
 
-/// The Perl client looks for this one challenge; other schemes that are taken as well are not told of.
-fn keep_basic_challenge(headers: &mut HeaderMap) {
+/// The Perl client looks for this one challenge, and for 401; other schemes that are taken as well are not told of.
+fn keep_basic_challenge(response: &mut Response<Bytes>) {
+    let is_asking = response.status() == StatusCode::UNAUTHORIZED;
+    let headers = response.headers_mut();
     let is_basic = |challenge: &&HeaderValue| challenge.as_bytes().starts_with(b"Basic ");
     let basic = headers.get_all(header::WWW_AUTHENTICATE).iter().find(is_basic).cloned();
     headers.remove(header::WWW_AUTHENTICATE);
-    headers.extend(basic.map(|basic| (header::WWW_AUTHENTICATE, basic)));
+    headers.extend(basic.filter(|_basic| is_asking).map(|basic| (header::WWW_AUTHENTICATE, basic)));
 }
 
 /// The methods of a path as the original names them: `HEAD` is none of `/query`.

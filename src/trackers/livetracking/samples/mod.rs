@@ -7,8 +7,7 @@
 //!
 //! What differs on purpose:
 //!
-//! - Wrong credentials are 403, as the manual says, unless the setting `compat = "influx"` makes them 401. An empty
-//!   user name is a wrong one.
+//! - Wrong credentials are 403, as the manual says, unless the setting `compat = "influx"` makes them 401.
 //! - A header and `u` with `p` at once are refused, whichever of them is good: the original believes `u` and `p`.
 //! - API tokens are taken in the password's place and as bearer tokens, with `points:write` for `/write` and for
 //!   statements that change something, `points:read` for the rest. JWTs are not.
@@ -16,17 +15,16 @@
 //! - A private database is unknown to `public`.
 //! - A field that comes with two types for the first time in one body keeps the first; the points with the second
 //!   are left out, and the answer says so. The original stores nothing and names neither.
-//! - A refusal by the gate carries its id as `X-Request-Id` alone.
 //! - Unknown paths are 404 in these words below `/write/` and `/query/`; elsewhere in those of whose paths are
 //!   nearest.
 
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
 
 use super::{LiveTracking, State};
 use crate::message::Body;
-use crate::trackers::{Call, Endpoint, Handler, Reply};
+use crate::trackers::{Call, Endpoint, Handler};
 
 mod access;
 mod answers;
@@ -55,37 +53,35 @@ pub(super) use parameters::decoded;
 /// The end points. Within a path the order is that of the original's `Allow` lines.
 pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
     let dialect = Arc::new(SampleDialect::new(tracker.state.settings.compat));
-    let open = |method, path, handler: fn(Arc<State>, Call) -> Reply| {
-        Endpoint::new(method, path, on(tracker, handler)).public("clients ask it before they sign in")
-    };
-    let asking = |method, path, handler: fn(Arc<State>, Call) -> Reply| {
-        let endpoint = Endpoint::new(method, path, on(tracker, handler));
+    let open = |endpoint: Endpoint| endpoint.public("clients ask it before they sign in");
+    let asking = |endpoint: Endpoint| {
         if tracker.schemes.is_empty() { endpoint } else { endpoint.asking(tracker.schemes.clone()) }
     };
     let endpoints = vec![
-        open(Method::OPTIONS, "/write", options),
+        open(Endpoint::new(Method::OPTIONS, "/write", on(tracker, options))),
         // The handler has its own limit, which comes behind other checks.
-        asking(Method::POST, "/write", write::write).max_body(u64::MAX),
-        open(Method::OPTIONS, "/query", options),
-        asking(Method::GET, "/query", query::query),
-        asking(Method::POST, "/query", query::query).max_body(parameters::MAX_BYTES),
-        open(Method::HEAD, "/query", query::no_head),
-        open(Method::GET, "/status", status),
+        asking(Endpoint::new(Method::POST, "/write", on(tracker, write::write))).max_body(u64::MAX),
+        open(Endpoint::new(Method::OPTIONS, "/query", on(tracker, options))),
+        asking(Endpoint::new(Method::GET, "/query", on(tracker, query::query))),
+        asking(Endpoint::new(Method::POST, "/query", on(tracker, query::query))).max_body(parameters::MAX_BYTES),
+        open(Endpoint::new(Method::HEAD, "/query", on(tracker, query::no_head))),
+        open(Endpoint::new(Method::GET, "/status", on(tracker, status))),
     ];
     endpoints.into_iter().map(|endpoint| endpoint.worded(Arc::clone(&dialect) as _)).collect()
 }
 
-fn on(tracker: &LiveTracking, answer: fn(Arc<State>, Call) -> Reply) -> impl Handler + use<> {
+fn on<A>(tracker: &LiveTracking, answer: fn(Arc<State>, Call) -> A) -> impl Handler + use<A>
+where
+    A: Future<Output = Response<Body>> + Send + 'static,
+{
     let state = Arc::clone(&tracker.state);
     move |call| answer(Arc::clone(&state), call)
 }
 
-fn options(_state: Arc<State>, call: Call) -> Reply {
-    let answer = Answers::of(&call).bare(StatusCode::OK);
-    Box::pin(async { answer.map(|()| Body::empty()) })
+async fn options(_state: Arc<State>, call: Call) -> Response<Body> {
+    Answers::of(&call).bare(StatusCode::OK).map(|()| Body::empty())
 }
 
-fn status(_state: Arc<State>, call: Call) -> Reply {
-    let answer = Answers::of(&call).empty();
-    Box::pin(async { answer })
+async fn status(_state: Arc<State>, call: Call) -> Response<Body> {
+    Answers::of(&call).empty()
 }

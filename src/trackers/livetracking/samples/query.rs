@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use tokio::sync::OwnedSemaphorePermit;
 use trackgate_schemes::{AccountId, Identity, Reason, Rejection};
 
@@ -20,31 +20,27 @@ use super::running::{Run, run};
 use super::sources::Databases;
 use super::write::{Failure, nanoseconds};
 use crate::message::Body;
+use crate::trackers::Call;
 use crate::trackers::livetracking::influxql::ast::{Budget, Privilege, Show, Shown, Statement};
-use crate::trackers::livetracking::influxql::{self, Params, ParamsError, Parsed};
+use crate::trackers::livetracking::influxql::{self, Params, Parsed};
 use crate::trackers::livetracking::query::{Epoch, Output};
 use crate::trackers::livetracking::{ID, State};
-use crate::trackers::{Call, Reply};
 
-pub(super) fn query(state: Arc<State>, call: Call) -> Reply {
-    Box::pin(async move {
-        let answers = Answers::of(&call);
-        match answer(&state, call, &answers).await {
-            Ok(answer) => answer,
-            Err(Failure::Said(status, text)) => answers.error(status, &text),
-            Err(Failure::Stopped(why)) => answers.refused(&why, state.settings.compat),
-        }
-    })
+pub(super) async fn query(state: Arc<State>, call: Call) -> Response<Body> {
+    let answers = Answers::of(&call);
+    match answer(&state, call, &answers).await {
+        Ok(answer) => answer,
+        Err(Failure::Said(status, text)) => answers.error(status, &text),
+        Err(Failure::Stopped(why)) => answers.refused(&why, state.settings.compat),
+    }
 }
 
 /// `HEAD`, which a `GET` would answer else.
-pub(super) fn no_head(state: Arc<State>, call: Call) -> Reply {
-    let why = Rejection::new(Reason::MethodNotAllowed, ID);
-    let answer = Answers::of(&call).refused(&why, state.settings.compat);
-    Box::pin(async { answer })
+pub(super) async fn no_head(state: Arc<State>, call: Call) -> Response<Body> {
+    Answers::of(&call).refused(&Rejection::new(Reason::MethodNotAllowed, ID), state.settings.compat)
 }
 
-async fn answer(state: &Arc<State>, call: Call, answers: &Answers) -> Result<http::Response<Body>, Failure> {
+async fn answer(state: &Arc<State>, call: Call, answers: &Answers) -> Result<Response<Body>, Failure> {
     let (who, now) = (call.identity().clone(), nanoseconds(call.now));
     let (head, body) = call.request.into_parts();
     let parameters = Parameters::of_request(&head, body).await?;
@@ -80,7 +76,7 @@ async fn read(parameters: &Parameters) -> Result<Vec<Parsed>, Failure> {
     if text.is_empty() {
         return Err(Failure::bad_request("missing required parameter \"q\""));
     }
-    let params = Params::parse(parameters.get("params"))?;
+    let params = Params::parse(parameters.get("params")).map_err(|error| Failure::bad_request(error.to_string()))?;
     // Long ones, and regular expressions, take their time.
     let is_quick = text.len() <= READ_AT_ONCE && !text.contains(['~', '/']);
     let parsed = if is_quick {
@@ -91,12 +87,6 @@ async fn read(parameters: &Parameters) -> Result<Vec<Parsed>, Failure> {
         reading.await.map_err(|_broken| Rejection::new(Reason::Internal, ID))?
     };
     parsed.map_err(|error| Failure::bad_request(format!("error parsing query: {error}")))
-}
-
-impl From<ParamsError> for Failure {
-    fn from(error: ParamsError) -> Self {
-        Self::bad_request(error.to_string())
-    }
 }
 
 /// What the statements are run on, if `who` may run each of them.
@@ -163,7 +153,7 @@ fn packing(headers: &HeaderMap) -> Packing {
     let takes_gzip = lines.flat_map(|line| line.split(',')).any(|coding| {
         let (coding, weight) = coding.split_once(';').unwrap_or((coding, ""));
         let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()).unwrap_or(1.0_f32);
-        coding.trim().eq_ignore_ascii_case("gzip") && weight > 0.0
+        coding.trim() == "gzip" && weight > 0.0
     });
     if takes_gzip { Packing::Gzip } else { Packing::None }
 }

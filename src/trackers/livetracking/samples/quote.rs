@@ -53,11 +53,12 @@ pub(super) fn go(text: &str) -> String {
 /// As a header can carry it: visible ASCII and blanks, and not too much of it.
 pub(super) fn header(text: &[u8]) -> String {
     let plain = |b: &u8| match b {
-        b'\n' => ' ',
-        b' '..=b'~' => char::from(*b),
+        b'\n' | b'\r' => ' ',
+        b'\t' | b' '..=b'~' => char::from(*b),
         _ => '?',
     };
-    text.iter().take(MAX_HEADER_BYTES).map(plain).collect()
+    let text: String = text.iter().take(MAX_HEADER_BYTES).map(plain).collect();
+    text.trim().to_owned()
 }
 
 fn escape(out: &mut String, letter: char) {
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn tsd_04_a_header_holds_nothing_raw_and_not_much() {
-        assert_eq!(header("a\nb\0c\r\u{fc}\x7f".as_bytes()), "a b?c????");
+        assert_eq!(header("a\nb\0c\r\u{fc}\x7f".as_bytes()), "a b?c ???");
         assert_eq!(header(&[b'x'; 10_000]).len(), 1024);
     }
 }

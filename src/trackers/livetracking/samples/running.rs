@@ -46,12 +46,12 @@ pub(super) fn run(run: Run) -> Body {
     let cancelled = Arc::new(AtomicBool::new(false));
     let answer = Answer { coming, cancelled: Arc::clone(&cancelled) };
     // Nobody waits for it: it ends by itself, or when nobody reads any more.
-    drop(tokio::task::spawn_blocking(move || run.to_its_end(&cancelled, pieces)));
+    drop(tokio::task::spawn_blocking(move || run.finish(&cancelled, pieces)));
     Body::stream(answer)
 }
 
 impl Run {
-    fn to_its_end(self, cancelled: &AtomicBool, pieces: mpsc::Sender<Piece>) {
+    fn finish(self, cancelled: &AtomicBool, pieces: mpsc::Sender<Piece>) {
         let context = query::Context {
             now: self.now,
             database: &self.database,
@@ -85,7 +85,7 @@ impl Sink {
     fn put(&mut self, bytes: Bytes) -> ControlFlow<()> {
         match &mut self.packer {
             Some(packer) => match packer.put(&bytes) {
-                Some(packed) => send(&self.pieces, Piece::Data(packed)),
+                Some(piece) => send(&self.pieces, Piece::Data(piece)),
                 None => ControlFlow::Continue(()),
             },
             None => send(&self.pieces, Piece::Data(bytes)),

@@ -57,7 +57,7 @@ impl Sources for Databases {
 
     fn write(&self, database: &str, batch: Batch) -> Result<(), String> {
         let owner = self.writable(database)?;
-        let written = self.runtime.block_on(self.points.write(owner, batch)).map_err(unavailable)?;
+        let written = self.runtime.block_on(self.points.write(owner, batch)).map_err(|error| unavailable(&error))?;
         match written.conflict {
             None => Ok(()),
             Some(conflict) => Err(format!("partial write: {} dropped={}", told(&conflict), written.dropped)),
@@ -66,12 +66,12 @@ impl Sources for Databases {
 
     fn delete(&self, database: &str, series: Vec<SeriesKey>, range: RangeInclusive<i64>) -> Result<(), String> {
         let owner = self.writable(database)?;
-        self.runtime.block_on(self.points.delete_points(owner, series, range)).map_err(unavailable)
+        self.runtime.block_on(self.points.delete_points(owner, series, range)).map_err(|error| unavailable(&error))
     }
 }
 
 /// What the client is told; the operator's log learns why.
-fn unavailable(error: StoreError) -> String {
+fn unavailable(error: &StoreError) -> String {
     tracing::error!(%error, tracker = ID, "the points did not answer");
     "unavailable, try again later".to_owned()
 }

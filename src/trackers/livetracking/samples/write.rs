@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use trackgate_schemes::{AccountId, Identity, Reason, Rejection};
 
 use super::access::{self, Writing};
@@ -15,20 +15,19 @@ use super::answers::Answers;
 use super::body::{self, Held};
 use super::parameters::Parameters;
 use super::quote;
+use crate::message::Body;
 use crate::ports::{Conflict, PointsWritten};
 use crate::trackers::livetracking::line::{self, Parsed, Precision, Rules};
 use crate::trackers::livetracking::{ID, RETENTION_POLICY, State};
-use crate::trackers::{Call, Reply, unavailable};
+use crate::trackers::{Call, unavailable};
 
-pub(super) fn write(state: Arc<State>, call: Call) -> Reply {
-    Box::pin(async move {
-        let answers = Answers::of(&call);
-        match take(&state, call).await {
-            Ok(()) => answers.empty(),
-            Err(Failure::Said(status, text)) => answers.error(status, &text),
-            Err(Failure::Stopped(why)) => answers.refused(&why, state.settings.compat),
-        }
-    })
+pub(super) async fn write(state: Arc<State>, call: Call) -> Response<Body> {
+    let answers = Answers::of(&call);
+    match take(&state, call).await {
+        Ok(()) => answers.empty(),
+        Err(Failure::Said(status, text)) => answers.error(status, &text),
+        Err(Failure::Stopped(why)) => answers.refused(&why, state.settings.compat),
+    }
 }
 
 /// Why something was not done.
@@ -54,7 +53,6 @@ impl From<Rejection> for Failure {
 
 async fn take(state: &Arc<State>, call: Call) -> Result<(), Failure> {
     let parameters = Parameters::of_query(call.request.uri().query());
-    let account = account(state, call.identity().clone(), parameters.get("db")).await?;
     let now = nanoseconds(call.now);
     let retention = state.points.retention();
     let rules = Rules {
@@ -62,13 +60,21 @@ async fn take(state: &Arc<State>, call: Call) -> Result<(), Failure> {
         precision: Precision::named(parameters.get("precision")),
         oldest: retention.map(|kept| now.saturating_sub(i64::try_from(kept.as_nanos()).unwrap_or(i64::MAX))),
     };
+    let who = call.identity().clone();
     let (head, body) = call.request.into_parts();
+    let account = match account(state, who, parameters.get("db")).await {
+        Ok(account) => account,
+        Err(failure) => {
+            body::drain(body).await;
+            return Err(failure);
+        }
+    };
     if declared_length(&head.headers).is_some_and(|length| length > body::MAX_BYTES as u64) {
         return Err(Rejection::new(Reason::BodyTooLarge, ID).into());
     }
     let is_packed = head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
-    let held = body::read(body, &state.room).await?;
-    let parsed = parse(state, held, is_packed, rules).await?;
+    let whole = body::read(body, &state.room).await?;
+    let parsed = parse(state, whole, is_packed, rules).await?;
     if let Some(faults) = parsed.faults.as_ref().filter(|_| parsed.has_no_point()) {
         return Err(Failure::bad_request(faults.clone()));
     }

@@ -86,7 +86,7 @@ impl Ride {
             }
             let mut sum = Sum::default();
             for (id, _) in &series {
-                each_value(view, *id, name, range, ScanOrder::Ascending, &mut |at, value| {
+                each_value(view, *id, name, range, &mut |at, value| {
                     sum.add(at, value);
                     ControlFlow::Continue(())
                 })?;
@@ -118,7 +118,7 @@ pub(super) fn rows(
     let mut rows = Rows::new();
     for (id, _) in view.series(MEASUREMENT) {
         for (place, name) in SHOWN.into_iter().enumerate() {
-            each_value(view, id, name, range, ScanOrder::Ascending, &mut |at, value| {
+            each_value(view, id, name, range, &mut |at, value| {
                 if let Some(cell) = rows.entry(at).or_default().get_mut(place) {
                     *cell = Some(value);
                 }
@@ -140,12 +140,12 @@ fn add_track(
     track: &mut Thin<2>,
 ) -> Result<(), StoreError> {
     let mut latitudes = Vec::new();
-    each_value(view, id, "lat", range, ScanOrder::Ascending, &mut |at, value| {
+    each_value(view, id, "lat", range, &mut |at, value| {
         latitudes.push((at, value));
         if latitudes.len() < MAX_POSITIONS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     let mut latitudes = latitudes.into_iter().peekable();
-    each_value(view, id, "lng", range, ScanOrder::Ascending, &mut |at, longitude| {
+    each_value(view, id, "lng", range, &mut |at, longitude| {
         while latitudes.next_if(|(other, _)| *other < at).is_some() {}
         if let Some((_, latitude)) = latitudes.next_if(|(other, _)| *other == at)
             && latitude.abs() <= 90.0
@@ -178,10 +178,9 @@ fn each_value(
     id: SeriesId,
     field: &str,
     range: &RangeInclusive<i64>,
-    order: ScanOrder,
     visit: &mut dyn FnMut(i64, f64) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    view.scan(id, field, range.clone(), order, &mut |slice| {
+    view.scan(id, field, range.clone(), ScanOrder::Ascending, &mut |slice| {
         numbers(&slice).try_for_each(|(at, value)| visit(at, value))
     })
 }

@@ -27,7 +27,7 @@ impl Fake {
         let mut fake = Self { slice, ..Self::default() };
         for line in lines.lines() {
             let (key, rest) = split(line, ' ');
-            let (fields, at) = rest.rsplit_once(' ').unwrap();
+            let (fields, at) = rest.trim_start().rsplit_once(' ').unwrap();
             let mut parts = parts(key, ',').into_iter();
             let measurement = Arc::from(parts.next().unwrap().as_str());
             let tags: Vec<(Arc<str>, Arc<str>)> = parts
