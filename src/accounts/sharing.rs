@@ -3,10 +3,11 @@
 //! The switch is a document of the account, a link an item; a tracker that shows rides asks here. Of a link's
 //! token only a digest is kept.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use trackgate_schemes::bearer::{NewToken, TokenText};
 use trackgate_schemes::store::{Account, StoreError, StoreErrorKind};
 use trackgate_schemes::{AccountId, Digest, Secret};
@@ -15,7 +16,7 @@ use super::{AccountService, ChangeError, Origin};
 use crate::ports::{AuditAction, Item, ItemFilter};
 
 /// Whether everybody may watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(clippy::exhaustive_enums, reason = "there is no third")]
 pub enum Visibility {
@@ -61,12 +62,12 @@ pub struct IssuedShare {
     pub token: Secret,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Switch {
     visibility: Visibility,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Kept {
     label: String,
     /// SHA-256 of the token, in hex.
@@ -97,7 +98,7 @@ impl AccountService {
         visibility: Visibility,
         origin: &Origin,
     ) -> Result<(), ChangeError> {
-        let text = serde_json::to_string(&Switch { visibility }).expect("a word can be written");
+        let text = serde_json::json!({ "visibility": visibility.as_str() }).to_string();
         loop {
             let before = self.store.document(SHARING, account.id).await?;
             if before.as_ref() == Some(&text) {
@@ -111,11 +112,15 @@ impl AccountService {
         self.note(AuditAction::Sharing, account, origin, visibility.as_str()).await
     }
 
-    /// Makes a link with which somebody may watch this account until `ends_at`.
+    /// Makes a link with which somebody may watch this account until `ends_at`, counted in whole seconds.
     ///
     /// # Errors
     ///
     /// [`ChangeError`] if the store is down.
+    ///
+    /// # Panics
+    ///
+    /// When the system has no random numbers.
     pub async fn share(
         &self,
         account: &Account,
@@ -133,12 +138,12 @@ impl AccountService {
             created_at: self.clock.now(),
             ends_at: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds(ends_at)),
         };
-        let kept = Kept { label: link.label.clone(), digest: digest(&token), ends_at: seconds(ends_at) };
+        let kept = serde_json::json!({ "label": label, "digest": digest(&token), "ends_at": seconds(ends_at) });
         let item = Item {
             id: Arc::clone(&id),
             account: account.id,
             place: i64::try_from(micros(link.created_at)).unwrap_or(i64::MAX),
-            body: serde_json::to_string(&kept).expect("texts and numbers can be written"),
+            body: kept.to_string(),
         };
         self.store.add_item(SHARES, item).await?;
         self.note(AuditAction::Sharing, account, origin, &id).await?;
@@ -211,7 +216,11 @@ fn read(item: &Item) -> Result<(ShareLink, Digest), StoreError> {
 }
 
 fn digest(token: &Secret) -> String {
-    Digest::sha256(token.expose()).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hex = String::new();
+    for byte in Digest::sha256(token.expose()).as_bytes() {
+        write!(hex, "{byte:02x}").expect("a String takes text");
+    }
+    hex
 }
 
 fn seconds(at: SystemTime) -> u64 {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use trackgate_schemes::Scheme;
 use trackgate_schemes::store::Life;
 
+use super::Services;
 use super::schemes::{Contract, Schemes};
-use super::{CatalogueError, Services};
+use crate::accounts::Visibility;
 use crate::config::Config;
-use crate::config::checked::{SchemeKind, Target};
+use crate::config::checked::{self, SchemeKind, Target};
 use crate::endpoint::Endpoint;
 use crate::layer::Dialect;
 use crate::web::{AccountPages, Settings};
@@ -22,18 +23,13 @@ pub(super) struct Mounted {
 }
 
 /// The pages of this name.
-pub(super) fn mount(
-    name: &str,
-    config: &Config,
-    services: &Services,
-    schemes: &Schemes,
-) -> Result<Mounted, CatalogueError> {
+pub(super) fn mount(name: &str, config: &Config, services: &Services, schemes: &Schemes) -> Mounted {
     match name {
         "account" => {
             let settings = settings(config);
             let pages = AccountPages::new(services.accounts.clone(), schemes.web(), settings);
             let schemes = vec![schemes.contract(Contract::Web)];
-            Ok(Mounted { endpoints: pages.endpoints(), schemes, dialect: pages.dialect() })
+            Mounted { endpoints: pages.endpoints(), schemes, dialect: pages.dialect() }
         }
         other => unreachable!("the configuration was checked, and there are no pages {other}"),
     }
@@ -60,5 +56,9 @@ fn settings(config: &Config) -> Settings {
             trackers.push(name.clone());
         }
     }
-    Settings { account: pages.clone(), sessions, signed_tokens, trackers }
+    let visibility = match config.trackers.livetracking.visibility {
+        checked::Visibility::Private => Visibility::Private,
+        checked::Visibility::Public => Visibility::Public,
+    };
+    Settings { account: pages.clone(), sessions, signed_tokens, visibility, trackers }
 }

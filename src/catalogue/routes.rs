@@ -128,7 +128,7 @@ impl Maker<'_> {
 
     /// The same for pages, which stand in no document.
     fn page_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<Route>, CatalogueError> {
-        let pages = super::pages::mount(name, self.config, self.services, self.schemes)?;
+        let pages = super::pages::mount(name, self.config, self.services, self.schemes);
         let endpoints = covered(route, &format!("the set of pages `{name}`"), pages.endpoints)?;
         let shared = self.shared(route, pages.schemes, pages.dialect)?;
         endpoints.into_iter().map(|endpoint| self.in_process(route, endpoint, &shared)).collect()

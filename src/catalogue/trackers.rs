@@ -88,30 +88,36 @@ pub(super) fn mount(
 }
 
 fn watch_settings(written: &checked::LiveTracking) -> livetracking::WatchSettings {
-    let mut settings = livetracking::WatchSettings::default();
-    settings.window = written.watch.window;
-    settings.tile_url.clone_from(&written.watch.tile_url);
-    settings.visibility = livetracking_settings(written).visibility;
-    settings
+    livetracking::WatchSettings {
+        window: written.watch.window,
+        tile_url: written.watch.tile_url.clone(),
+        visibility: livetracking_settings(written).visibility,
+        ..livetracking::WatchSettings::default()
+    }
 }
 
 fn livetracking_settings(written: &checked::LiveTracking) -> livetracking::Settings {
-    let mut settings = livetracking::Settings::default();
-    settings.compat = match written.compat {
-        checked::Compat::Influx => livetracking::Compat::Influx,
-        checked::Compat::Manual => livetracking::Compat::Manual,
-    };
-    if !written.public_reader {
-        settings.public_reader = livetracking::PublicReader::Off;
+    livetracking::Settings {
+        compat: match written.compat {
+            checked::Compat::Influx => livetracking::Compat::Influx,
+            checked::Compat::Manual => livetracking::Compat::Manual,
+        },
+        public_reader: if written.public_reader {
+            livetracking::PublicReader::default()
+        } else {
+            livetracking::PublicReader::Off
+        },
+        visibility: match written.visibility {
+            checked::Visibility::Private => Visibility::Private,
+            checked::Visibility::Public => Visibility::Public,
+        },
+        query: livetracking::QueryLimits {
+            at_once: written.query_at_once,
+            memory: written.query_memory_bytes,
+            time: written.query_time,
+        },
+        ..livetracking::Settings::default()
     }
-    settings.visibility = match written.visibility {
-        checked::Visibility::Private => Visibility::Private,
-        checked::Visibility::Public => Visibility::Public,
-    };
-    settings.query.at_once = written.query_at_once;
-    settings.query.memory = written.query_memory_bytes;
-    settings.query.time = written.query_time;
-    settings
 }
 
 fn fittrackee_settings(written: &checked::FitTrackee) -> Result<fittrackee::Settings, CatalogueError> {

@@ -68,9 +68,8 @@ impl From<Rejection> for Stop {
 /// The key of the texts about a reason.
 pub(super) fn key_of(reason: Reason) -> &'static str {
     match (reason, reason.class()) {
-        (Reason::NotFound, _) => "not_found",
+        (Reason::MethodNotAllowed | Reason::NotFound, _) => "not_found",
         (Reason::RateLimited | Reason::Overloaded, _) => "busy",
-        (Reason::MethodNotAllowed, _) => "not_found",
         (_, Class::Unauthenticated | Class::BadCredential) => "signed_out",
         (_, Class::Denied) => "denied",
         (_, Class::Request) => "bad_request",

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 
@@ -46,9 +45,9 @@ impl Assets {
 
 impl Asset {
     fn new(name: &str, extension: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        let digest = digest::digest(&digest::SHA256, bytes);
-        let hash: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { path: format!("{FOLDER}{name}-{hash}.{extension}"), content_type, bytes }
+        let tag = tag_of(bytes);
+        let tag = tag.trim_matches('"');
+        Self { path: format!("{FOLDER}{name}-{tag}.{extension}"), content_type, bytes }
     }
 
     /// The answer to a request for it.

@@ -15,10 +15,10 @@ use crate::config::checked::ReachedBy;
 /// Never: a token is letters and digits.
 pub(super) fn session(by: ReachedBy, token: &Secret, life: Duration) -> HeaderValue {
     let token = token.expose_text().expect("a token is letters and digits");
-    let mut line = HeaderValue::try_from(format!("{}; Max-Age={}", set(by, token), life.as_secs()))
-        .expect("a token is letters and digits");
-    line.set_sensitive(true);
-    line
+    let text = format!("{}; Max-Age={}", set(by, token), life.as_secs());
+    let mut value = HeaderValue::try_from(text).expect("a token is letters and digits");
+    value.set_sensitive(true);
+    value
 }
 
 /// The line that removes it.

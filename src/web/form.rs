@@ -54,7 +54,11 @@ pub(super) fn encode(text: &str) -> String {
             out.push(char::from(byte));
         } else {
             out.push('%');
-            out.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit & 15)])));
+            out.extend(
+                [byte >> 4, byte & 15]
+                    .into_iter()
+                    .filter_map(|digit| char::from_digit(u32::from(digit), 16).map(|digit| digit.to_ascii_uppercase())),
+            );
         }
     }
     out
@@ -78,7 +82,6 @@ fn decode(text: &[u8]) -> Option<String> {
 }
 
 const MAX_FIELDS: usize = 200;
-const HEX: [u8; 16] = *b"0123456789ABCDEF";
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use trackgate_schemes::sliding::Sliding;
 use trackgate_schemes::store::Life;
 
-use crate::accounts::AccountService;
+use crate::accounts::{AccountService, Visibility};
 use crate::config::checked;
 use crate::endpoint::{Call, Endpoint, Handler};
 use crate::layer::Dialect;
@@ -45,6 +45,8 @@ pub struct Settings {
     pub sessions: Vec<(String, Life)>,
     /// Life-time of the signed tokens that trackers give out; `None` if none does.
     pub signed_tokens: Option<Duration>,
+    /// Who may watch an account that never said.
+    pub visibility: Visibility,
     /// The trackers that are mounted.
     pub trackers: Vec<String>,
 }

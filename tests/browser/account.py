@@ -215,6 +215,7 @@ class Walk:
         self.write("#login", name)
         self.write("#password", password)
         self.press("Sign in" if "Sign in" in self.body() else "Anmelden")
+        self.at("/account")
 
 
 def led_to_sign_in(walk: Walk) -> None:

@@ -455,6 +455,8 @@ def switched_to_private(walk: Walk) -> None:
     took = time.monotonic() - began
     assert took < AT_ONCE, f"the stream ended after {took:.2f} s"
     assert not walk.page.seen("#ride"), "what was seen stays"
+    time.sleep(1.5)
+    walk.page.shows("The rider is private now.", 0.1)
 
 
 def private(walk: Walk) -> None:

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, header};
 use trackgate_schemes::store::{Account, AccountState};
 use trackgate_schemes::{
     AccountId, AccountName, Class, EmailAddress, Grants, Identity, Login, Reason, Rejection, Secret,
 };
 
-use super::{Directory, ID, INFLUXDB_VERSION, LiveTracking, Registration, State};
+use super::{Directory, ID, LiveTracking, Registration, State};
 use super::{watch, wire};
 use crate::accounts::{self, ChangeError, Origin};
 use crate::ports::{AuditAction, AuditEntry, Ends};
@@ -51,8 +51,6 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         options("/auth"),
         Endpoint::new(Method::GET, "/time", tracker.on(time)).public("the clock is no secret"),
         options("/time"),
-        Endpoint::new(Method::GET, "/ping", tracker.on(ping)).public("clients ask it before they sign in"),
-        options("/ping"),
     ];
     if let Some(watch) = &tracker.watch {
         endpoints.extend(watch.endpoints());
@@ -173,17 +171,6 @@ async fn time(_state: Arc<State>, call: Call) -> Answer {
         since.as_millis(),
         since.as_nanos()
     )))
-}
-
-/// As InfluxDB answers, which every known client takes (contract section 8); but like the PHP program it
-/// says so when the store is down.
-async fn ping(state: Arc<State>, _call: Call) -> Answer {
-    state.accounts.store().newest_event().await.map_err(unavailable(ID))?;
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().insert("x-influxdb-version", HeaderValue::from_static(INFLUXDB_VERSION));
-    response.headers_mut().insert("x-influxdb-build", HeaderValue::from_static("OSS"));
-    Ok(wire::allow_any_origin(response))
 }
 
 async fn front_page(_state: Arc<State>, _call: Call) -> Answer {

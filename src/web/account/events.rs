@@ -39,10 +39,7 @@ pub(in crate::web) struct Row {
 impl Row {
     pub(in crate::web) fn new(words: &Words, entry: AuditEntry) -> Self {
         let is_done = &*entry.outcome == DONE;
-        let why = match is_done {
-            true => String::new(),
-            false => said(words, "outcomes.", &entry.outcome),
-        };
+        let why = if is_done { String::new() } else { said(words, "outcomes.", &entry.outcome) };
         let service = said(words, "services.", &entry.service);
         Self {
             at: When(entry.at),

@@ -10,7 +10,6 @@ use super::AccountPages;
 use super::answer::{Stop, render};
 use super::frame::Frame;
 use super::visit::Visit;
-use crate::accounts::Visibility;
 use crate::endpoint::Endpoint;
 
 pub(super) mod events;
@@ -71,7 +70,7 @@ async fn overview(visit: Visit) -> Result<Response<Bytes>, Stop> {
         permissions: permissions(words, &account.grants),
         tokens: tokens.iter().filter(|token| token.expires_at.is_none_or(|end| end > visit.now)).count(),
         sessions: sessions.len(),
-        is_public: accounts.visibility(account.id).await? != Some(Visibility::Private),
+        is_public: sharing::is_public(shared, account.id).await?,
         links: links.iter().filter(|link| link.ends_at > visit.now).count(),
         watch: sharing::watch_url(&visit, &account),
         recent: events::newest(&visit, account.id, RECENT).await?,

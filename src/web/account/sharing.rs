@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime};
 use askama::Template;
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use trackgate_schemes::store::Account;
+use trackgate_schemes::AccountId;
+use trackgate_schemes::store::{Account, StoreError};
 
 use crate::accounts::{ChangeError, ShareLink, Visibility};
+use crate::web::Shared;
 use crate::web::answer::{Stop, redirect, render};
 use crate::web::form::encode;
 use crate::web::frame::{Frame, When};
@@ -51,6 +53,16 @@ fn label(words: &Words, link: &ShareLink) -> String {
     if link.label.is_empty() { words.get("sharing.unnamed").to_owned() } else { link.label.clone() }
 }
 
+/// Whether everybody may watch an account.
+///
+/// # Errors
+///
+/// The store is down.
+pub(super) async fn is_public(shared: &Shared, account: AccountId) -> Result<bool, StoreError> {
+    let chosen = shared.accounts.visibility(account).await?;
+    Ok(chosen.unwrap_or(shared.settings.visibility) == Visibility::Public)
+}
+
 /// Where an account's rides are watched; `None` if nothing shows them here.
 pub(super) fn watch_url(visit: &Visit, account: &Account) -> Option<String> {
     let is_there = visit.shared.settings.trackers.iter().any(|tracker| tracker == "livetracking");
@@ -69,7 +81,7 @@ async fn page(visit: &Visit, account: &Account, label_error: Option<&str>) -> Re
     let links = accounts.shares(account.id).await?;
     let page = SharingPage {
         frame: visit.frame(words.get("sharing.title")).await?.of("sharing"),
-        is_public: accounts.visibility(account.id).await? != Some(Visibility::Private),
+        is_public: is_public(&visit.shared, account.id).await?,
         watch: watch_url(visit, account),
         can_add: live(&links, visit.now) < MOST_LINKS,
         links: links.iter().rev().map(|link| Row::new(words, link, visit.now)).collect(),

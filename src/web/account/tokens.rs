@@ -134,9 +134,9 @@ pub(super) async fn make(visit: Visit) -> Result<Response<Bytes>, Stop> {
         grants: grants.is_empty().then_some("tokens.grants_missing"),
         date: expires_at.err(),
     };
-    let Ok(expires_at) = expires_at else { return bad(new_page(&visit, &account, &faults).await?) };
+    let Ok(expires_at) = expires_at else { return Ok(bad(new_page(&visit, &account, &faults).await?)) };
     if faults.label.is_some() || faults.grants.is_some() {
-        return bad(new_page(&visit, &account, &faults).await?);
+        return Ok(bad(new_page(&visit, &account, &faults).await?));
     }
     let issued = visit.shared.accounts.issue_token(&account, label, grants, expires_at, &visit.origin()).await;
     match issued {
@@ -277,9 +277,10 @@ fn day(at: SystemTime) -> String {
     jiff::Timestamp::try_from(at).map_or_else(|_far| String::new(), |at| at.strftime("%Y-%m-%d").to_string())
 }
 
-fn bad(mut page: Response<Bytes>) -> Result<Response<Bytes>, Stop> {
+/// A page that tells what is wrong with what was sent.
+fn bad(mut page: Response<Bytes>) -> Response<Bytes> {
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(page)
+    page
 }
 
 const DAY: Duration = Duration::from_hours(24);

@@ -56,6 +56,13 @@
     input.form.addEventListener("submit", () => { input.type = "password"; });
   }
 
+  // On a narrow screen the navigation is a strip: show where we are.
+  const here = document.querySelector(".nav [aria-current]");
+  const strip = here && here.closest(".nav");
+  if (strip && strip.scrollWidth > strip.clientWidth) {
+    strip.scrollLeft = here.offsetLeft - strip.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
+  }
+
   // A form is sent once.
   for (const form of document.querySelectorAll("form[method=post]")) {
     form.addEventListener("submit", (event) => {

@@ -23,10 +23,14 @@ fn administrators_find_disable_enable_and_sign_out_accounts() {
     }
     let browser = Browser::sign_in(&inside, "boss");
     let first = browser.get("/account/admin");
-    assert!(first.text().contains("Rider_One") && first.text().contains("other22") && !first.text().contains("other23"));
+    assert!(
+        first.text().contains("Rider_One") && first.text().contains("other22") && !first.text().contains("other23")
+    );
     let next = super::between(first.text(), "href=\"/account/admin?after=", "\"").unwrap();
     let second = browser.get(&format!("/account/admin?after={next}"));
-    assert!(second.text().contains("other23") && second.text().contains("other29") && !second.text().contains("Rider_One"));
+    assert!(
+        second.text().contains("other23") && second.text().contains("other29") && !second.text().contains("Rider_One")
+    );
     let found = browser.get("/account/admin?q=RIDER_one%40ex");
     assert!(found.text().contains("Rider_One") && !found.text().contains("other0"));
     assert!(browser.get("/account/admin?q=nobody-at-all").text().contains("Nobody"));

@@ -87,11 +87,13 @@ fn web_03_nobody_is_signed_in_by_a_foreign_page() {
     inside.account("rider");
     let own = format!("http://{}", inside.address());
     for lines in ["", "Origin: null\n", "Origin: http://evil.example\n", "Sec-Fetch-Site: cross-site\n"] {
-        let answer = inside.ask(&format!("POST /account/sign-in\n{FORM}\n{lines}"), "login=rider&password=correct-horse");
+        let answer =
+            inside.ask(&format!("POST /account/sign-in\n{FORM}\n{lines}"), "login=rider&password=correct-horse");
         assert_eq!((answer.status, answer.header("set-cookie")), (403, ""), "{lines}");
     }
     for lines in [format!("Origin: {own}\n"), "Sec-Fetch-Site: same-origin\n".to_owned()] {
-        let answer = inside.ask(&format!("POST /account/sign-in\n{FORM}\n{lines}"), "login=rider&password=correct-horse");
+        let answer =
+            inside.ask(&format!("POST /account/sign-in\n{FORM}\n{lines}"), "login=rider&password=correct-horse");
         assert_eq!(answer.status, 303, "{lines}");
     }
 }

@@ -129,5 +129,5 @@ fn hdr_07_the_session_cookie_reaches_no_upstream() {
     let head = format!("GET /up\nCookie: a=1; {}; __Host-trackgate=x; b=2", browser.cookie);
     assert_eq!(inside.ask(&head, "").status, 200);
     let got = got.join().unwrap();
-    assert!(got.contains("a=1; b=2") && !got.to_lowercase().contains("trackgate=") , "{got}");
+    assert!(got.contains("a=1; b=2") && !got.to_lowercase().contains("trackgate="), "{got}");
 }

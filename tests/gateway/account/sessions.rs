@@ -1,10 +1,14 @@
 //! Sessions and the password by the pages.
 
+use std::time::Duration;
+
 use super::{Browser, sign_in};
 use crate::harness::{Answer, Inside, ask};
 
 fn lp(inside: &Inside, password: &str) -> String {
-    let body = format!(r#"{{"login":"rider@example.org","password":"{password}","service":"PHP <b>SDK</b>","version":"1.0"}}"#);
+    let body = format!(
+        r#"{{"login":"rider@example.org","password":"{password}","service":"PHP <b>SDK</b>","version":"1.0"}}"#
+    );
     let answer = inside.ask("POST /login\nContent-Type: application/json", &body);
     answer.json()["result"]["token"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
 }
@@ -26,7 +30,11 @@ fn fit_status(inside: &Inside, token: &str) -> u16 {
 
 fn ids(page: &Answer) -> Vec<String> {
     let parts = page.text().split("action=\"/account/sessions/").skip(1);
-    parts.filter_map(|part| part.split_once("/end\"")).map(|(id, _)| id.to_owned()).filter(|id| !id.contains('"')).collect()
+    parts
+        .filter_map(|part| part.split_once("/end\""))
+        .map(|(id, _)| id.to_owned())
+        .filter(|id| !id.contains('"'))
+        .collect()
 }
 
 #[test]
@@ -59,6 +67,7 @@ fn rev_09_end_all_ends_all_but_this_browser_and_api_tokens() {
     let mut browser = Browser::sign_in(&inside, "rider");
     let other = Browser::sign_in(&inside, "rider");
     let (lp, fit, api) = (lp(&inside, "correct-horse"), fit(&inside, "correct-horse"), inside.token(&account, "*"));
+    inside.advance(Duration::from_secs(1));
     let answer = browser.post("/account/sessions", "/account/sessions/end-all", "");
     assert_eq!((answer.status, answer.header("location")), (303, "/account/sessions?done=all_ended"));
     assert!(!browser.is_signed_in(), "the old value is dead");

@@ -39,7 +39,7 @@ use cursor::Cursor;
 use token::Kind;
 
 pub(crate) use error::ParseError;
-pub(crate) use params::{Params, ParamsError};
+pub(crate) use params::Params;
 
 /// A statement of a request.
 #[derive(Clone, Debug, PartialEq)]

@@ -46,11 +46,11 @@ impl Buckets {
         let end = shifted.saturating_add(self.interval - into - 1);
         (start.saturating_add(self.offset).max(FIRST), end.saturating_add(self.offset).min(LAST))
     }
+}
 
-    /// How a row of the bucket that begins there shows its time.
-    pub(crate) fn shown(&self, start: i64) -> i64 {
-        if start <= FIRST { 0 } else { start }
-    }
+/// How a row of the bucket that begins there shows its time.
+pub(crate) fn shown(start: i64) -> i64 {
+    if start <= FIRST { 0 } else { start }
 }
 
 #[cfg(test)]

@@ -172,7 +172,9 @@ impl<'a> Check<'a> {
     fn symbol(&mut self, name: &str, argument: Option<&Expr>) -> Outcome<()> {
         match argument {
             Some(Expr::Reference { .. }) => Ok(()),
-            Some(Expr::Wildcard(_)) if !self.wildcards => said(format!("unsupported expression with wildcard: {name}()")),
+            Some(Expr::Wildcard(_)) if !self.wildcards => {
+                said(format!("unsupported expression with wildcard: {name}()"))
+            }
             Some(Expr::Pattern(_)) if !self.wildcards => {
                 said(format!("unsupported expression with regex field: {name}()"))
             }

@@ -118,10 +118,7 @@ impl<'a> Column<'a> {
         self.at = 0;
         self.times.clear();
         self.values.clear();
-        if self.batch * CELL > self.held {
-            self.meter.hold(self.batch * CELL - self.held)?;
-            self.held = self.batch * CELL;
-        }
+        self.make_room()?;
         let Wanted { view, series, order, first, last, .. } = self.wanted;
         if first <= last {
             let (times, values, batch) = (&mut self.times, &mut self.values, self.batch);
@@ -140,7 +137,21 @@ impl<'a> Column<'a> {
                 ScanOrder::Descending => self.wanted.last = at.saturating_sub(1),
             },
         }
-        self.batch = (self.batch * 2).min(self.most);
+        Ok(())
+    }
+
+    /// Counts room for twice as many values as the last time, or for as many if there is no more.
+    fn make_room(&mut self) -> Outcome<()> {
+        if self.held == 0 {
+            self.meter.hold(self.batch * CELL)?;
+            self.held = self.batch * CELL;
+            return Ok(());
+        }
+        let more = (self.batch * 2).min(self.most);
+        if self.meter.hold((more - self.batch) * CELL).is_ok() {
+            self.held = more * CELL;
+            self.batch = more;
+        }
         Ok(())
     }
 }

@@ -35,12 +35,7 @@ pub(crate) fn expanded(columns: Vec<Column>, schema: &Schema, grouped: &BTreeSet
 }
 
 /// Fields and tags by name; a field before a tag of the same name.
-fn names(
-    schema: &Schema,
-    grouped: &BTreeSet<Arc<str>>,
-    only: Option<Cast>,
-    pattern: Option<&Pattern>,
-) -> Vec<Column> {
+fn names(schema: &Schema, grouped: &BTreeSet<Arc<str>>, only: Option<Cast>, pattern: Option<&Pattern>) -> Vec<Column> {
     let matches = |name: &str| pattern.is_none_or(|pattern| pattern.0.is_match(name));
     let fields = schema.fields.keys().map(|name| (name, Cast::Field)).filter(|_| only != Some(Cast::Tag));
     let tags = schema.tags.iter().filter(|tag| !grouped.contains(*tag)).map(|name| (name, Cast::Tag));
@@ -48,10 +43,7 @@ fn names(
     all.sort_by_key(|(name, cast)| (Arc::clone(name), *cast == Cast::Tag));
     let named = all.into_iter().filter(|(name, _)| matches(name));
     named
-        .map(|(name, cast)| Column {
-            expr: Expr::Reference { name: Arc::clone(name), cast: Some(cast) },
-            alias: None,
-        })
+        .map(|(name, cast)| Column { expr: Expr::Reference { name: Arc::clone(name), cast: Some(cast) }, alias: None })
         .collect()
 }
 
@@ -183,7 +175,9 @@ pub(crate) fn check_types(expr: &Expr, schema: &Schema) -> Outcome<Option<FieldT
             let argument = arguments.first().map_or(Ok(None), |argument| check_types(argument, schema))?;
             Ok(match Math::named(name) {
                 Some(_) => argument.filter(|kind| matches!(kind, FieldType::Float | FieldType::Integer)),
-                None => argument.and_then(|kind| Some(super::function::Function::of(name, arguments).ok()?.gives(kind))),
+                None => {
+                    argument.and_then(|kind| Some(super::function::Function::of(name, arguments).ok()?.gives(kind)))
+                }
             })
         }
         Expr::Binary(binary) => {
@@ -203,7 +197,7 @@ pub(crate) fn check_types(expr: &Expr, schema: &Schema) -> Outcome<Option<FieldT
             let text = super::spell::expr(expr, &kind);
             Err(Stop::Said(format!("type error: {text}: incompatible types: {left} and {right}")))
         }
-        Expr::Literal(literal) => Ok(super::plan::constant(literal).and_then(|value| value.field()).map(|value| value.kind())),
+        Expr::Literal(literal) => Ok(super::plan::constant(literal).field().map(|value| value.kind())),
         Expr::Pattern(_) | Expr::Wildcard(_) => Ok(None),
     }
 }
@@ -218,8 +212,13 @@ mod tests {
 
     #[test]
     fn names_that_are_taken_get_a_number() {
-        let columns =
-            [column("hr", None), column("hr", None), column("hr", Some("hr_1")), column("a", Some("x")), column("b", Some("x"))];
+        let columns = [
+            column("hr", None),
+            column("hr", None),
+            column("hr", Some("hr_1")),
+            column("a", Some("x")),
+            column("b", Some("x")),
+        ];
         let titles = titles(&Arc::from("time"), &columns);
         let titles: Vec<_> = titles.iter().map(|title| &**title).collect();
         assert_eq!(titles, ["time", "hr", "hr_2", "hr_1", "x", "x"]);

@@ -114,7 +114,7 @@ impl Splitter<'_> {
             Operator::Less => (None, Some(at.saturating_sub(1))),
             Operator::LessOrEqual => (None, Some(at)),
             other => {
-                return Err(Stop::Said(format!("invalid time comparison operator: {}", spell::operator(other))));
+                return Err(Stop::Said(format!("invalid time comparison operator: {}", other.as_str())));
             }
         };
         let within = |at: i64| at.clamp(FIRST, LAST);

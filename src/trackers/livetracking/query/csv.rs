@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
-        for (text, written) in [("a", "a"), ("", ""), ("a,b", "\"a,b\""), ("a\"b", "\"a\"\"b\""), (" a", "\" a\""), ("a\n", "\"a\n\"")]
+        for (text, written) in
+            [("a", "a"), ("", ""), ("a,b", "\"a,b\""), ("a\"b", "\"a\"\"b\""), (" a", "\" a\""), ("a\n", "\"a\n\"")]
         {
             let mut out = Vec::new();
             cell(&mut out, text);

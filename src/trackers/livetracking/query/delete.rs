@@ -13,12 +13,7 @@ use crate::trackers::livetracking::influxql::ast::{Delete, Expr, Measurement, Pa
 /// # Errors
 ///
 /// [`Stop::Said`] if a condition is not of tags and time alone, or the points cannot be deleted.
-pub(crate) fn delete(
-    delete: &Delete,
-    sources: &dyn Sources,
-    context: &Context<'_>,
-    meter: &Meter<'_>,
-) -> Outcome<()> {
+pub(crate) fn delete(delete: &Delete, sources: &dyn Sources, context: &Context<'_>, meter: &Meter<'_>) -> Outcome<()> {
     let database = context.database;
     if sources.view(database).is_none() {
         return Err(Stop::Said(format!("database not found: {database}")));

@@ -1,17 +1,15 @@
 //! Functions that need no more than one pass over the values: folded over slices, bucket by bucket.
-//!
-//! The original folds each series within each of its shards, and then folds the results, three times over. A mean of
-//! means is rounded each time; to give the same last digit, this does so too.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::bucket::Buckets;
+use super::bucket::{Buckets, shown};
 use super::column::unreadable;
 use super::function::Function;
 use super::group::{Group, Member};
 use super::merge::{Merge, shard, shard_end};
 use super::meter::{Meter, Outcome};
+use super::part::{self, Part};
 use super::point::{Chosen, Point};
 use super::value::Value;
 use crate::ports::{FieldType, ScanOrder, Slice, Values};
@@ -48,19 +46,6 @@ impl Fold {
     }
 }
 
-/// What the values of a bucket were folded to.
-#[derive(Clone, Debug)]
-struct Part {
-    /// Where the bucket begins.
-    start: i64,
-    shard: i64,
-    count: i64,
-    value: Value,
-    member: usize,
-    /// The instant of the value that was chosen.
-    at: i64,
-}
-
 /// Folds a field of a group: one point for each bucket with values, in the order of the scan.
 pub(crate) fn fold(
     fold: Fold,
@@ -89,91 +74,14 @@ pub(crate) fn fold(
             ScanOrder::Descending => parts.sort_by_key(|part| std::cmp::Reverse((part.start, part.shard))),
         }
     }
-    let of_shards = merged(fold, parts, |left, right| left.start == right.start && left.shard == right.shard);
-    let of_buckets = merged(fold, of_shards, |left, right| left.start == right.start);
-    let of_sources = merged(fold, of_buckets, |left, right| left.start == right.start);
-    Ok(of_sources
+    Ok(part::merged(fold, parts, order)
         .into_iter()
         .map(|part| Point {
-            at: buckets.shown(part.start),
+            at: shown(part.start),
             value: part.value,
             chosen: fold.chooses().then_some(Chosen { member: part.member, at: part.at }),
         })
         .collect())
-}
-
-/// Folds neighbours that belong together.
-fn merged(fold: Fold, parts: Vec<Part>, together: impl Fn(&Part, &Part) -> bool) -> Vec<Part> {
-    let mut all: Vec<Part> = Vec::with_capacity(parts.len());
-    let mut parts = parts.into_iter().peekable();
-    while let Some(first) = parts.next() {
-        let mut sum = Sum::of(fold, &first);
-        let mut merged = first;
-        while let Some(part) = parts.next_if(|part| together(&merged, part)) {
-            sum.add(&part);
-            merge(fold, &mut merged, part);
-        }
-        if fold == Fold::Mean {
-            merged.value = sum.mean();
-            merged.count = sum.count;
-        }
-        all.push(merged);
-    }
-    all
-}
-
-fn merge(fold: Fold, merged: &mut Part, part: Part) {
-    match fold {
-        Fold::Mean => {}
-        Fold::Count | Fold::Sum => {
-            merged.value = match (&merged.value, &part.value) {
-                (Value::Integer(left), Value::Integer(right)) => Value::Integer(left.wrapping_add(*right)),
-                (Value::Float(left), Value::Float(right)) => Value::Float(left + right),
-                _ => return,
-            };
-        }
-        Fold::First | Fold::Last | Fold::Max | Fold::Min => {
-            let order = part.value.order(&merged.value);
-            let earlier = part.at < merged.at;
-            let wins = match fold {
-                Fold::First => earlier || (part.at == merged.at && order.is_gt()),
-                Fold::Last => part.at > merged.at || (part.at == merged.at && order.is_gt()),
-                Fold::Max => order.is_gt() || (order.is_eq() && earlier),
-                _ => order.is_lt() || (order.is_eq() && earlier),
-            };
-            if wins {
-                *merged = Part { shard: merged.shard, ..part };
-            }
-        }
-    }
-}
-
-/// A mean of means.
-struct Sum {
-    sum: f64,
-    count: i64,
-}
-
-impl Sum {
-    fn of(fold: Fold, part: &Part) -> Self {
-        let mut sum = Self { sum: 0.0, count: 0 };
-        if fold == Fold::Mean {
-            sum.add(part);
-        }
-        sum
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "as the original counts")]
-    fn add(&mut self, part: &Part) {
-        let mean = part.value.number().unwrap_or(0.0);
-        self.sum += if part.count >= 2 { mean * part.count as f64 } else { mean };
-        self.count += part.count;
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "as the original counts")]
-    fn mean(&self) -> Value {
-        Value::Float(self.sum / self.count as f64)
-    }
 }
 
 fn slices(folder: &mut Folder<'_>, field: &str, member: &Member<'_>, meter: &Meter<'_>) -> Outcome<()> {
@@ -197,9 +105,8 @@ fn slices(folder: &mut Folder<'_>, field: &str, member: &Member<'_>, meter: &Met
         }
         let before = folder.parts.len();
         folder.slice(&slice);
-        stopped = meter
-            .tick(slice.times.len())
-            .and_then(|()| meter.hold((folder.parts.len() - before) * size_of::<Part>()));
+        stopped =
+            meter.tick(slice.times.len()).and_then(|()| meter.hold((folder.parts.len() - before) * size_of::<Part>()));
         if stopped.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     scanned.map_err(unreadable)?;
@@ -291,57 +198,77 @@ impl Folder<'_> {
 
     fn slice(&mut self, slice: &Slice<'_>) {
         match slice.values {
-            Values::Boolean(values) => self.runs(slice.times, values, |fold, order, value: &bool, open| {
-                let State::Boolean(state) = open else { return false };
-                let better = better(fold, order, value, state);
-                *state = if better { *value } else { *state };
-                better
-            }, |value| State::Boolean(*value)),
+            Values::Boolean(values) => self.runs(
+                slice.times,
+                values,
+                |fold, order, value: &bool, open| {
+                    let State::Boolean(state) = open else { return false };
+                    let better = better(fold, order, value, state);
+                    *state = if better { *value } else { *state };
+                    better
+                },
+                |value| State::Boolean(*value),
+            ),
             Values::Float(values) => self.numbers(slice.times, values),
             Values::Integer(values) => self.whole_numbers(slice.times, values),
-            Values::String(values) => self.runs(slice.times, values, |fold, order, value: &Arc<str>, open| {
-                let State::String(state) = open else { return false };
-                let better = better(fold, order, value, state);
-                if better {
-                    state.clone_from(value);
-                }
-                better
-            }, |value| State::String(Arc::clone(value))),
+            Values::String(values) => self.runs(
+                slice.times,
+                values,
+                |fold, order, value: &Arc<str>, open| {
+                    let State::String(state) = open else { return false };
+                    let better = better(fold, order, value, state);
+                    if better {
+                        state.clone_from(value);
+                    }
+                    better
+                },
+                |value| State::String(Arc::clone(value)),
+            ),
         }
     }
 
     fn numbers(&mut self, times: &[i64], values: &[f64]) {
-        self.runs(times, values, |fold, order, value, open| {
-            let State::Float(state) = open else { return false };
-            match fold {
-                Fold::Mean | Fold::Sum => {
-                    *state += value;
-                    false
+        self.runs(
+            times,
+            values,
+            |fold, order, value, open| {
+                let State::Float(state) = open else { return false };
+                match fold {
+                    Fold::Mean | Fold::Sum => {
+                        *state += value;
+                        false
+                    }
+                    fold => {
+                        let better = better(fold, order, value, state);
+                        *state = if better { *value } else { *state };
+                        better
+                    }
                 }
-                fold => {
-                    let better = better(fold, order, value, state);
-                    *state = if better { *value } else { *state };
-                    better
-                }
-            }
-        }, |value| State::Float(*value));
+            },
+            |value| State::Float(*value),
+        );
     }
 
     fn whole_numbers(&mut self, times: &[i64], values: &[i64]) {
-        self.runs(times, values, |fold, order, value, open| {
-            let State::Integer(state) = open else { return false };
-            match fold {
-                Fold::Mean | Fold::Sum => {
-                    *state = state.wrapping_add(*value);
-                    false
+        self.runs(
+            times,
+            values,
+            |fold, order, value, open| {
+                let State::Integer(state) = open else { return false };
+                match fold {
+                    Fold::Mean | Fold::Sum => {
+                        *state = state.wrapping_add(*value);
+                        false
+                    }
+                    fold => {
+                        let better = better(fold, order, value, state);
+                        *state = if better { *value } else { *state };
+                        better
+                    }
                 }
-                fold => {
-                    let better = better(fold, order, value, state);
-                    *state = if better { *value } else { *state };
-                    better
-                }
-            }
-        }, |value| State::Integer(*value));
+            },
+            |value| State::Integer(*value),
+        );
     }
 
     /// Folds values bucket by bucket; `add` says whether it took the value's place.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::bucket::Buckets;
+use super::bucket::{Buckets, shown};
 use super::function::{Function, Ranking};
 use super::group::Group;
 use super::merge::Merge;
@@ -55,7 +55,7 @@ pub(crate) fn gather(
 ) -> Vec<Point> {
     let mut points = Vec::new();
     for bucket in samples.chunk_by(|left, right| buckets.of(left.at).0 == buckets.of(right.at).0) {
-        let start = bucket.first().map_or(0, |sample| buckets.shown(buckets.of(sample.at).0));
+        let start = bucket.first().map_or(0, |sample| shown(buckets.of(sample.at).0));
         match function {
             Function::Bottom(ranking) => points.extend(ranked(ranking, bucket, group, Ordering::Less, order)),
             Function::Top(ranking) => points.extend(ranked(ranking, bucket, group, Ordering::Greater, order)),
@@ -82,7 +82,7 @@ pub(crate) fn count_distinct(samples: &[Sample], buckets: &Buckets) -> Vec<Point
     let bucketed = samples.chunk_by(|left, right| buckets.of(left.at).0 == buckets.of(right.at).0);
     bucketed
         .map(|bucket| {
-            let start = bucket.first().map_or(0, |sample| buckets.shown(buckets.of(sample.at).0));
+            let start = bucket.first().map_or(0, |sample| shown(buckets.of(sample.at).0));
             let count = distinct(bucket, ScanOrder::Ascending).len();
             Point::new(start, Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
         })
@@ -253,13 +253,7 @@ fn identity(value: &Value) -> Identity {
 }
 
 /// The greatest or least values by time; of equal ones the earlier; with tags named, at most one for each.
-fn ranked(
-    ranking: &Ranking,
-    bucket: &[Sample],
-    group: &Group<'_>,
-    wanted: Ordering,
-    order: ScanOrder,
-) -> Vec<Point> {
+fn ranked(ranking: &Ranking, bucket: &[Sample], group: &Group<'_>, wanted: Ordering, order: ScanOrder) -> Vec<Point> {
     let wins = |left: &Sample, right: &Sample| {
         let by_value = left.value.order(&right.value);
         let by_value = if wanted == Ordering::Greater { by_value.reverse() } else { by_value };

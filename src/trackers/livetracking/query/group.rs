@@ -10,7 +10,7 @@ use super::plan::{Plan, constant};
 use super::schema::{Meaning, Schema, Table};
 use super::value::Value;
 use crate::ports::{PointsView, ScanOrder, SeriesId, SeriesKey};
-use crate::trackers::livetracking::influxql::ast::Expr;
+use crate::trackers::livetracking::influxql::ast::{Binary, Expr, Operator};
 
 /// A table to be: series of one measurement that agree in the tags that are grouped by.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Group<'a> {
     pub(crate) name: Arc<str>,
     /// The tags that are grouped by, sorted; those that are not there are empty.
     pub(crate) tags: Vec<(Arc<str>, Arc<str>)>,
-    /// By their keys.
+    /// By their keys; the other way round if the newest points come first.
     pub(crate) members: Vec<Member<'a>>,
 }
 
@@ -78,12 +78,17 @@ pub(crate) fn groups<'a>(
                 members,
             })
             .collect();
-        if plan.order == ScanOrder::Descending {
-            of_name.reverse();
-        }
+        // Which tables are shown does not depend on the order.
         let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
         let taken = if limit == 0 { usize::MAX } else { usize::try_from(limit).unwrap_or(usize::MAX) };
-        all.push(of_name.into_iter().skip(skipped).take(taken));
+        of_name = of_name.into_iter().skip(skipped).take(taken).collect();
+        if plan.order == ScanOrder::Descending {
+            of_name.reverse();
+            for group in &mut of_name {
+                group.members.reverse();
+            }
+        }
+        all.push(of_name);
     }
     Ok(match plan.order {
         ScanOrder::Ascending => all.into_iter().flatten().collect(),
@@ -124,20 +129,25 @@ fn node(
     fields: &mut Vec<(Arc<str>, crate::ports::FieldType)>,
 ) -> Node {
     match expr {
-        Expr::Binary(binary) => Node::Binary(
-            binary.operator,
-            Box::new(node(&binary.left, table, key, schema, fields)),
-            Box::new(node(&binary.right, table, key, schema, fields)),
-        ),
+        Expr::Binary(binary) => {
+            if let Some(known) = same_tags(binary, key, schema) {
+                return Node::Constant(Value::Boolean(known));
+            }
+            let left = Box::new(node(&binary.left, table, key, schema, fields));
+            let right = Box::new(node(&binary.right, table, key, schema, fields));
+            match binary.operator {
+                Operator::Divide => Node::WholeDivision(left, right),
+                operator => Node::Binary(operator, left, right),
+            }
+        }
         Expr::Parens(inner) => node(inner, table, key, schema, fields),
         Expr::Call { name, arguments } => match Math::named(name) {
-            Some(math) => Node::Math(
-                math,
-                arguments.iter().map(|argument| node(argument, table, key, schema, fields)).collect(),
-            ),
+            Some(math) => {
+                Node::Math(math, arguments.iter().map(|argument| node(argument, table, key, schema, fields)).collect())
+            }
             None => Node::Constant(Value::Null),
         },
-        Expr::Literal(literal) => Node::Constant(constant(literal).unwrap_or_default()),
+        Expr::Literal(literal) => Node::Constant(constant(literal)),
         Expr::Pattern(pattern) => Node::Pattern(pattern.0.clone()),
         Expr::Reference { name, cast } => match schema.meaning(name, *cast) {
             Meaning::Field(kind) if table.field(name).is_some() => {
@@ -154,6 +164,23 @@ fn node(
             }
         },
         Expr::Wildcard(_) => Node::Constant(Value::Null),
+    }
+}
+
+/// Two tags that are compared: equal are those that are there, and are the same.
+fn same_tags(binary: &Binary, key: &SeriesKey, schema: &Schema) -> Option<bool> {
+    let value = |expr: &Expr| match expr {
+        Expr::Reference { name, cast } if !matches!(schema.meaning(name, *cast), Meaning::Field(_)) => {
+            Some(tag(key, name))
+        }
+        _ => None,
+    };
+    let (left, right) = (value(&binary.left)?, value(&binary.right)?);
+    let same = left.is_some() && left == right;
+    match binary.operator {
+        Operator::Equal => Some(same),
+        Operator::NotEqual => Some(!same),
+        _ => None,
     }
 }
 

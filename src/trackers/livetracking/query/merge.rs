@@ -1,11 +1,13 @@
 //! Points of several series in order of time. Points of one instant come in the order in which the original's heap
 //! gives them, which begins anew with each of its shards.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::bucket::Buckets;
 use super::column::{Column, Wanted};
 use super::group::{Group, Member};
+use super::heap::Heap;
 use super::meter::{Meter, Outcome};
 use super::node::Node;
 use super::value::Value;
@@ -34,11 +36,23 @@ pub(crate) struct Points<'a> {
     order: ScanOrder,
     row: Vec<Value>,
     next: Option<i64>,
+    ties: Vec<Tie>,
+    /// The texts by which it comes before or after other points of its instant.
+    texts: Vec<Arc<str>>,
+}
+
+/// By what points of one instant are put in order, as far as those are texts.
+#[derive(Clone, Debug)]
+pub(crate) enum Tie {
+    /// The field at that place.
+    Field(usize),
+    /// The same for all points of the series; nothing if it has not got that tag.
+    Tag(Option<Arc<str>>),
 }
 
 impl<'a> Points<'a> {
     fn new(member: usize, columns: Vec<Column<'a>>, filter: Option<(Node, Vec<Column<'a>>)>, order: ScanOrder) -> Self {
-        Self { member, columns, filter, order, row: Vec::new(), next: None }
+        Self { member, columns, filter, order, row: Vec::new(), next: None, ties: Vec::new(), texts: Vec::new() }
     }
 
     /// The values of the point at which it stands, as the fields were wanted.
@@ -56,7 +70,31 @@ impl<'a> Points<'a> {
             self.skip(at)?;
         }
         self.next = self.find()?;
+        if let Some(at) = self.next {
+            self.look_at_ties(at)?;
+        }
         Ok(self.next)
+    }
+
+    fn look_at_ties(&mut self, at: i64) -> Outcome<()> {
+        self.texts.clear();
+        for tie in &self.ties {
+            let text = match tie {
+                Tie::Field(place) => match self.columns.get_mut(*place) {
+                    Some(column) => match column.value_at(at)? {
+                        Value::String(text) => Some(text),
+                        _ => None,
+                    },
+                    None => None,
+                },
+                Tie::Tag(text) => text.clone(),
+            };
+            let Some(text) = text else {
+                break;
+            };
+            self.texts.push(text);
+        }
+        Ok(())
     }
 
     fn find(&mut self) -> Outcome<Option<i64>> {
@@ -108,8 +146,8 @@ impl<'a> Points<'a> {
 pub(crate) struct Merge<'a> {
     order: ScanOrder,
     all: Vec<Points<'a>>,
-    /// Places of those that have points in the shard, as a heap.
-    heap: Vec<usize>,
+    /// Places of those that have points in the shard.
+    heap: Heap,
     shard: i64,
     begun: bool,
 }
@@ -136,7 +174,16 @@ impl<'a> Merge<'a> {
             let filter = filter.map(|filter| (filter.node.clone(), filter.fields.iter().map(column).collect()));
             Points::new(place, columns, filter, order)
         });
-        Self { order, all: all.collect(), heap: Vec::new(), shard: 0, begun: false }
+        Self { order, all: all.collect(), heap: Heap::default(), shard: 0, begun: false }
+    }
+
+    /// Puts points of one instant in order by these, given for each series.
+    #[must_use]
+    pub(crate) fn ordered(mut self, ties: impl Iterator<Item = Vec<Tie>>) -> Self {
+        if self.all.len() > 1 {
+            self.all.iter_mut().zip(ties).for_each(|(points, ties)| points.ties = ties);
+        }
+        self
     }
 
     /// The next point: its instant and where its values are.
@@ -149,10 +196,10 @@ impl<'a> Merge<'a> {
             }
             self.begun = true;
         }
-        if self.heap.is_empty() {
+        if self.heap.first().is_none() {
             self.next_shard();
         }
-        let Some(place) = self.heap.first().copied() else {
+        let Some(place) = self.heap.first() else {
             return Ok(None);
         };
         let points = self.all.get_mut(place);
@@ -161,7 +208,7 @@ impl<'a> Merge<'a> {
 
     /// Takes the point that was given out of the heap, and puts the next one of its series in.
     fn go_on(&mut self) -> Outcome<()> {
-        let Some(place) = self.pop() else {
+        let Some(place) = self.heap.pop(&less(&self.all, self.order)) else {
             return Ok(());
         };
         let next = match self.all.get_mut(place) {
@@ -169,8 +216,7 @@ impl<'a> Merge<'a> {
             None => None,
         };
         if next.is_some_and(|at| shard(at) == self.shard) {
-            self.heap.push(place);
-            self.up(self.heap.len() - 1);
+            self.heap.push(place, &less(&self.all, self.order));
         }
         Ok(())
     }
@@ -185,51 +231,22 @@ impl<'a> Merge<'a> {
         };
         self.shard = next;
         let within = |points: &&Points<'_>| points.next.is_some_and(|at| shard(at) == next);
-        self.heap = self.all.iter().filter(within).map(|points| points.member).collect();
-        for at in (0..self.heap.len() / 2).rev() {
-            self.down(at, self.heap.len());
-        }
+        let places = self.all.iter().filter(within).map(|points| points.member).collect();
+        self.heap = Heap::of(places, &less(&self.all, self.order));
     }
+}
 
-    fn less(&self, left: usize, right: usize) -> bool {
-        let at = |place: usize| self.heap.get(place).and_then(|place| self.all.get(*place)?.next);
-        match self.order {
-            ScanOrder::Ascending => at(left) < at(right),
-            ScanOrder::Descending => at(left) > at(right),
-        }
-    }
-
-    fn pop(&mut self) -> Option<usize> {
-        let last = self.heap.len().checked_sub(1)?;
-        self.heap.swap(0, last);
-        self.down(0, last);
-        self.heap.pop()
-    }
-
-    fn up(&mut self, mut at: usize) {
-        while at > 0 {
-            let parent = (at - 1) / 2;
-            if !self.less(at, parent) {
-                break;
-            }
-            self.heap.swap(at, parent);
-            at = parent;
-        }
-    }
-
-    fn down(&mut self, mut at: usize, length: usize) {
-        loop {
-            let left = 2 * at + 1;
-            if left >= length {
-                break;
-            }
-            let right = left + 1;
-            let child = if right < length && self.less(right, left) { right } else { left };
-            if !self.less(child, at) {
-                break;
-            }
-            self.heap.swap(at, child);
-            at = child;
+fn less(all: &[Points<'_>], order: ScanOrder) -> impl Fn(usize, usize) -> bool {
+    move |left, right| {
+        let (Some(left), Some(right)) = (all.get(left), all.get(right)) else {
+            return false;
+        };
+        let texts = left.texts.iter().zip(&right.texts).map(|(left, right)| left.cmp(right));
+        let by_text = texts.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal);
+        let by_time = left.next.cmp(&right.next).then(by_text);
+        match order {
+            ScanOrder::Ascending => by_time.is_lt(),
+            ScanOrder::Descending => by_time.is_gt(),
         }
     }
 }

@@ -32,7 +32,7 @@ const STRIDE: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Meter<'a> {
     budget: Budget,
-    deadline: Instant,
+    deadline: Cell<Instant>,
     cancelled: &'a AtomicBool,
     held: Cell<usize>,
     looked_at: Cell<usize>,
@@ -43,7 +43,7 @@ impl<'a> Meter<'a> {
     pub(crate) fn new(budget: Budget, cancelled: &'a AtomicBool) -> Self {
         let now = Instant::now();
         let deadline = now.checked_add(budget.time).unwrap_or(now + Duration::from_secs(u64::from(u32::MAX)));
-        Self { budget, deadline, cancelled, held: Cell::new(0), looked_at: Cell::new(0) }
+        Self { budget, deadline: Cell::new(deadline), cancelled, held: Cell::new(0), looked_at: Cell::new(0) }
     }
 
     /// So many values were looked at.
@@ -67,13 +67,25 @@ impl<'a> Meter<'a> {
     /// As [`tick`](Self::tick).
     pub(crate) fn look(&self) -> Outcome<()> {
         self.looked_at.set(0);
-        if self.cancelled.load(Ordering::Relaxed) {
+        if self.is_cancelled() {
             return Err(Stop::Gone);
         }
-        if Instant::now() >= self.deadline {
+        if Instant::now() >= self.deadline.get() {
             return Err(Stop::Said(format!("query exceeded its time limit of {:?}", self.budget.time)));
         }
         Ok(())
+    }
+
+    /// Time that the client took to read does not count.
+    pub(crate) fn waited(&self, time: Duration) {
+        if let Some(deadline) = self.deadline.get().checked_add(time) {
+            self.deadline.set(deadline);
+        }
+    }
+
+    /// Whether the client has gone.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 
     /// So many more bytes are held.

@@ -34,6 +34,7 @@ mod fold;
 mod function;
 mod gather;
 mod group;
+mod heap;
 mod into;
 mod json;
 mod keys;
@@ -43,6 +44,7 @@ mod msgpack;
 mod node;
 mod number;
 mod output;
+mod part;
 mod plan;
 mod point;
 mod reduce;
@@ -159,7 +161,7 @@ fn run(
         stream.fail(error, id, behind)?;
         break;
     }
-    stream.end(statements.len())
+    stream.end()
 }
 
 /// Runs a statement; gives warnings.

@@ -14,6 +14,8 @@ pub(crate) enum Node {
     Math(Math, Vec<Self>),
     Pattern(Regex),
     Slot(usize),
+    /// A division in which whole numbers give a whole number.
+    WholeDivision(Box<Self>, Box<Self>),
 }
 
 impl Node {
@@ -31,6 +33,10 @@ impl Node {
             }
             Self::Pattern(_) => Value::Null,
             Self::Slot(place) => row.get(*place).cloned().unwrap_or_default(),
+            Self::WholeDivision(left, right) => match (left.eval(row), right.eval(row)) {
+                (Value::Integer(left), Value::Integer(right)) => Value::Integer(left.checked_div(right).unwrap_or(0)),
+                (left, right) => binary(Operator::Divide, left, right),
+            },
         }
     }
 
@@ -92,9 +98,6 @@ fn apply(math: Math, value: &Value, second: &Value) -> Value {
 fn binary(operator: Operator, left: Value, right: Value) -> Value {
     match (left, right) {
         (Value::Boolean(left), Value::Boolean(right)) => booleans(operator, left, right),
-        // What is absent is false where something else is true or false.
-        (Value::Boolean(left), Value::Null) => booleans(operator, left, false),
-        (Value::Null, Value::Boolean(right)) => booleans(operator, false, right),
         (Value::Integer(left), Value::Integer(right)) => integers(operator, left, right),
         (Value::String(left), Value::String(right)) => match operator {
             Operator::Equal => Value::Boolean(left == right),

@@ -51,12 +51,13 @@ impl Call {
             }
             Input::Field { kind, .. } => *kind,
         };
-        self.function.takes(kind).map_err(|name| {
-            Stop::Said(format!("unsupported {name} iterator type: *query.{kind}InterruptIterator"))
-        })
+        self.function
+            .takes(kind)
+            .map_err(|name| Stop::Said(format!("unsupported {name} iterator type: *query.{kind}InterruptIterator")))
     }
 
-    fn gives(&self) -> FieldType {
+    /// The type of its values.
+    pub(crate) fn gives(&self) -> FieldType {
         match &self.input {
             Input::Call(inner) => self.function.gives(inner.gives()),
             Input::Field { kind, .. } => self.function.gives(*kind),
@@ -101,7 +102,7 @@ pub(crate) struct Plan {
     pub(crate) condition: Option<Expr>,
     pub(crate) order: ScanOrder,
     pub(crate) fill: Fill,
-    pub(crate) missing: Missing,
+    missing: Missing,
     pub(crate) limit: usize,
     pub(crate) offset: usize,
 }
@@ -126,9 +127,7 @@ pub(crate) struct Draft {
 pub(crate) fn draft(select: &Select, now: i64) -> Outcome<Draft> {
     let zone = match &select.zone {
         None => None,
-        Some(name) => {
-            Some(TimeZone::get(name).map_err(|_| Stop::Said(format!("unable to find time zone {name}")))?)
-        }
+        Some(name) => Some(TimeZone::get(name).map_err(|_| Stop::Said(format!("unable to find time zone {name}")))?),
     };
     let condition = condition::split(select.filter.as_ref(), now, zone.as_ref())?;
     let (interval, offset) = select.group.iter().find_map(interval).unwrap_or((0, 0));
@@ -210,6 +209,18 @@ impl Draft {
 }
 
 impl Plan {
+    /// What stands in each place for which there is nothing: in one of whole numbers, a whole number.
+    pub(crate) fn missing(&self) -> Vec<Missing> {
+        let whole = |kind| kind == FieldType::Integer;
+        let calls = self.calls.iter().map(|call| whole(call.gives()));
+        let shown = self.shown.iter().map(|shown| matches!(shown.meaning, Meaning::Field(kind) if whole(kind)));
+        let missing = calls.chain(shown).map(|whole| match &self.missing {
+            Missing::Value(value @ Value::Float(_)) if whole => Missing::Value(value.clone().cast(FieldType::Integer)),
+            other => other.clone(),
+        });
+        missing.collect()
+    }
+
     /// Whether nothing that is asked for is known, so that there are no rows.
     pub(crate) fn is_void(&self) -> bool {
         if self.raw {
@@ -226,15 +237,15 @@ pub(crate) fn number_of(number: f64) -> Value {
 }
 
 /// A literal as a value.
-pub(crate) fn constant(literal: &Literal) -> Option<Value> {
-    Some(match literal {
+pub(crate) fn constant(literal: &Literal) -> Value {
+    match literal {
         Literal::Boolean(value) => Value::Boolean(*value),
         Literal::Duration(length) => Value::Integer(*length),
         Literal::Float(number) => Value::Float(*number),
         Literal::Integer(number) => Value::Integer(*number),
         Literal::String(text) => Value::String(Arc::clone(text)),
         Literal::Time(at) => Value::Time(*at),
-    })
+    }
 }
 
 fn grouped(group: &[Dimension], schema: &Schema) -> BTreeSet<Arc<str>> {
@@ -310,29 +321,25 @@ impl Builder<'_> {
 
     fn node(&self, expr: &Expr) -> Outcome<Node> {
         Ok(match expr {
-            Expr::Binary(binary) => Node::Binary(
-                binary.operator,
-                Box::new(self.node(&binary.left)?),
-                Box::new(self.node(&binary.right)?),
-            ),
+            Expr::Binary(binary) => {
+                Node::Binary(binary.operator, Box::new(self.node(&binary.left)?), Box::new(self.node(&binary.right)?))
+            }
             Expr::Parens(inner) => self.node(inner)?,
-            Expr::Call { name, arguments } => match Math::named(name) {
-                Some(math) => {
+            Expr::Call { name, arguments } => {
+                if let Some(math) = Math::named(name) {
                     let arguments = arguments.iter().map(|argument| self.node(argument)).collect::<Outcome<_>>()?;
-                    Node::Math(math, arguments)
+                    return Ok(Node::Math(math, arguments));
                 }
-                None => {
-                    let call = self.call(name, arguments)?;
-                    let place = call.and_then(|call| self.calls.iter().position(|known| *known == call));
-                    place.map_or(Node::Constant(Value::Null), Node::Slot)
-                }
-            },
+                let call = self.call(name, arguments)?;
+                let place = call.and_then(|call| self.calls.iter().position(|known| *known == call));
+                place.map_or(Node::Constant(Value::Null), Node::Slot)
+            }
             Expr::Reference { .. } => {
                 let shown = self.reference(expr);
                 let place = shown.and_then(|shown| self.shown.iter().position(|known| *known == shown));
                 place.map_or(Node::Constant(Value::Null), |place| Node::Slot(self.calls.len() + place))
             }
-            Expr::Literal(literal) => Node::Constant(constant(literal).unwrap_or_default()),
+            Expr::Literal(literal) => Node::Constant(constant(literal)),
             Expr::Pattern(pattern) => Node::Pattern(pattern.0.clone()),
             Expr::Wildcard(_) => Node::Constant(Value::Null),
         })

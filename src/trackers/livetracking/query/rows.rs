@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::group::{Group, Member};
-use super::merge::Merge;
+use super::merge::{Merge, Tie};
 use super::meter::{Meter, Outcome};
-use super::plan::{Missing, Plan};
+use super::plan::{Missing, Plan, Shown};
 use super::schema::Meaning;
 use super::sink::Sink;
 use super::value::Value;
@@ -22,7 +22,8 @@ pub(crate) fn rows(plan: &Plan, group: &Group<'_>, meter: &Meter<'_>, sink: &mut
         })
         .collect();
     let tags: Vec<_> = group.members.iter().map(|member| tags(plan, member)).collect();
-    let mut points = Merge::new(group, &fields, &plan.buckets, plan.order, meter);
+    let points = Merge::new(group, &fields, &plan.buckets, plan.order, meter);
+    let mut points = points.ordered(group.members.iter().map(|member| ties(plan, member)));
     let mut output = Output::new(plan, group);
     let (mut values, mut skip) = (Vec::new(), plan.offset);
     let mut left = if plan.limit == 0 { usize::MAX } else { plan.limit };
@@ -57,6 +58,26 @@ fn tags(plan: &Plan, member: &Member<'_>) -> Vec<Value> {
     tags.map(|shown| member.tag(&shown.name)).collect()
 }
 
+/// By what points of one instant are put in order: what is shown of them, by name, fields before tags.
+fn ties(plan: &Plan, member: &Member<'_>) -> Vec<Tie> {
+    let is_tag = |shown: &Shown| !matches!(shown.meaning, Meaning::Field(_));
+    let mut fields = 0..;
+    let mut ties: Vec<_> = plan
+        .shown
+        .iter()
+        .map(|shown| {
+            let tie = match member.tag(&shown.name) {
+                _ if !is_tag(shown) => Tie::Field(fields.next().unwrap_or_default()),
+                Value::String(text) => Tie::Tag(Some(text)),
+                _ => Tie::Tag(None),
+            };
+            ((&shown.name, is_tag(shown)), tie)
+        })
+        .collect();
+    ties.sort_by_key(|(name, _)| *name);
+    ties.into_iter().map(|(_, tie)| tie).collect()
+}
+
 /// A table in the making.
 #[derive(Debug)]
 pub(crate) struct Output<'a> {
@@ -65,6 +86,7 @@ pub(crate) struct Output<'a> {
     head: Option<Head>,
     /// The values that columns are made of.
     slots: Vec<Value>,
+    missing: Vec<Missing>,
     cells: Vec<Value>,
 }
 
@@ -76,15 +98,28 @@ impl<'a> Output<'a> {
             columns: plan.titles.clone(),
             zone: plan.buckets.zone.clone(),
         };
-        Self { plan, head: Some(head), slots: vec![Value::Null; plan.calls.len() + plan.shown.len()], cells: Vec::new() }
+        Self {
+            plan,
+            head: Some(head),
+            slots: vec![Value::Null; plan.calls.len() + plan.shown.len()],
+            missing: plan.missing(),
+            cells: Vec::new(),
+        }
+    }
+
+    /// Puts what a function gave in its place, also if that is nothing.
+    pub(crate) fn given(&mut self, place: usize, value: Value) {
+        if let Some(slot) = self.slots.get_mut(place) {
+            *slot = value;
+        }
     }
 
     /// Puts a value in its place; where there is none, what the statement fills with.
     pub(crate) fn put(&mut self, place: usize, value: Value) {
-        let Some(slot) = self.slots.get_mut(place) else {
+        let (Some(slot), Some(missing)) = (self.slots.get_mut(place), self.missing.get(place)) else {
             return;
         };
-        match (&self.plan.missing, value.is_null()) {
+        match (missing, value.is_null()) {
             (Missing::Kept, true) => {}
             (Missing::Value(missing), true) => slot.clone_from(missing),
             (_, false) => *slot = value,

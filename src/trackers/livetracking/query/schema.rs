@@ -50,7 +50,12 @@ impl Schema {
     /// # Errors
     ///
     /// [`Stop::Said`] if a database or retention policy is not there.
-    pub(crate) fn of(from: &[Source], sources: &dyn Sources, context: &Context<'_>, meter: &Meter<'_>) -> Outcome<Self> {
+    pub(crate) fn of(
+        from: &[Source],
+        sources: &dyn Sources,
+        context: &Context<'_>,
+        meter: &Meter<'_>,
+    ) -> Outcome<Self> {
         let mut schema = Self::default();
         let mut seen = BTreeSet::new();
         for source in from {
@@ -90,12 +95,7 @@ impl Schema {
     }
 
     fn add(&mut self, name: Arc<str>, view: &Arc<dyn PointsView>, meter: &Meter<'_>) -> Outcome<()> {
-        let table = Table {
-            fields: view.fields(&name),
-            series: view.series(&name),
-            view: Arc::clone(view),
-            name,
-        };
+        let table = Table { fields: view.fields(&name), series: view.series(&name), view: Arc::clone(view), name };
         meter.hold(table.series.iter().map(|(_, key)| held(key)).sum())?;
         for (field, kind) in &table.fields {
             let known = self.fields.entry(Arc::clone(field)).or_insert(*kind);

@@ -12,7 +12,9 @@ use super::stream::{Spread, Stream};
 use super::value::Value;
 use super::writer::Head;
 use super::{Context, POLICY, Sources};
-use crate::trackers::livetracking::influxql::ast::{Expr, Measurement, Operator, Pattern, Show, Shown, Source, TagKeys};
+use crate::trackers::livetracking::influxql::ast::{
+    Expr, Measurement, Operator, Pattern, Show, Shown, Source, TagKeys,
+};
 
 /// Lists what is asked for.
 ///
@@ -48,7 +50,8 @@ struct Lister<'a> {
 impl Lister<'_> {
     fn field_keys(&self, stream: &mut Stream<'_>) -> Outcome<()> {
         for table in self.schema()?.tables {
-            let keys = table.fields.iter().map(|(name, kind)| [Value::String(Arc::clone(name)), Value::text(kind.as_str())]);
+            let keys =
+                table.fields.iter().map(|(name, kind)| [Value::String(Arc::clone(name)), Value::text(kind.as_str())]);
             list(stream, &table.name, &["fieldKey", "fieldType"], self.limited(keys))?;
         }
         Ok(())
@@ -64,16 +67,20 @@ impl Lister<'_> {
             return Ok(());
         }
         let filter = self.filter()?;
-        let named = |name: &str| match which {
+        let wanted = |name: &str| match which {
             None => true,
             Some(Measurement::Name(wanted)) => **wanted == *name,
             Some(Measurement::Pattern(pattern)) => pattern.0.is_match(name),
         };
         let tables = self.schema()?.tables;
-        let there = tables.iter().filter(|table| named(&table.name) && table.series.iter().any(|(_, key)| {
-            filter.as_ref().is_none_or(|filter| tags_hold(filter, table, key))
-        }));
-        let names = there.map(|table| [Value::String(Arc::clone(&table.name))]);
+        let listed = tables.iter().filter(|table| {
+            wanted(&table.name)
+                && table
+                    .series
+                    .iter()
+                    .any(|(_, key)| filter.as_ref().is_none_or(|filter| tags_hold(filter, table, key)))
+        });
+        let names = listed.map(|table| [Value::String(Arc::clone(&table.name))]);
         list(stream, "measurements", &["name"], self.limited(names))
     }
 
@@ -167,7 +174,8 @@ impl Lister<'_> {
 
     fn limited<T>(&self, all: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
         let most = if self.show.limit == 0 { u64::MAX } else { self.show.limit };
-        all.skip(usize::try_from(self.show.offset).unwrap_or(usize::MAX)).take(usize::try_from(most).unwrap_or(usize::MAX))
+        all.skip(usize::try_from(self.show.offset).unwrap_or(usize::MAX))
+            .take(usize::try_from(most).unwrap_or(usize::MAX))
     }
 }
 
@@ -194,10 +202,7 @@ fn databases(sources: &dyn Sources, stream: &mut Stream<'_>) -> Outcome<()> {
 }
 
 /// The series of a measurement whose tags are as asked.
-fn chosen<'t>(
-    table: &'t Table,
-    filter: Option<&'t Expr>,
-) -> impl Iterator<Item = &'t crate::ports::SeriesKey> {
+fn chosen<'t>(table: &'t Table, filter: Option<&'t Expr>) -> impl Iterator<Item = &'t crate::ports::SeriesKey> {
     let keys = table.series.iter().map(|(_, key)| key);
     keys.filter(move |key| filter.is_none_or(|filter| tags_hold(filter, table, key)))
 }
@@ -220,7 +225,11 @@ fn list<const N: usize>(
 }
 
 fn head(name: &str, columns: &[&str]) -> Head {
-    Head { name: Arc::from(name), columns: columns.iter().map(|column| Arc::from(*column)).collect(), ..Head::default() }
+    Head {
+        name: Arc::from(name),
+        columns: columns.iter().map(|column| Arc::from(*column)).collect(),
+        ..Head::default()
+    }
 }
 
 /// Seconds as `8h0m0s`.

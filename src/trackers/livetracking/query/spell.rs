@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::trackers::livetracking::influxql::ast::{Cast, Expr, Literal, Operator};
+use crate::trackers::livetracking::influxql::ast::{Cast, Expr, Literal};
 
 /// An expression as text; `kind` gives what stands behind the `::` of a name without a cast.
 pub(crate) fn expr(expr: &Expr, kind: &dyn Fn(&str) -> Option<&'static str>) -> String {
@@ -50,36 +50,12 @@ pub(crate) fn duration(nanoseconds: i64) -> String {
     format!("{}{unit}", nanoseconds / size)
 }
 
-/// An operator as it is written.
-pub(crate) fn operator(operator: Operator) -> &'static str {
-    match operator {
-        Operator::Add => "+",
-        Operator::And => "AND",
-        Operator::BitwiseAnd => "&",
-        Operator::BitwiseOr => "|",
-        Operator::BitwiseXor => "^",
-        Operator::Divide => "/",
-        Operator::Equal => "=",
-        Operator::Greater => ">",
-        Operator::GreaterOrEqual => ">=",
-        Operator::Less => "<",
-        Operator::LessOrEqual => "<=",
-        Operator::Match => "=~",
-        Operator::Modulo => "%",
-        Operator::Multiply => "*",
-        Operator::NoMatch => "!~",
-        Operator::NotEqual => "!=",
-        Operator::Or => "OR",
-        Operator::Subtract => "-",
-    }
-}
-
 fn append(text: &mut String, expr: &Expr, kind: &dyn Fn(&str) -> Option<&'static str>) {
     match expr {
         Expr::Binary(binary) => {
             append(text, &binary.left, kind);
             text.push(' ');
-            text.push_str(operator(binary.operator));
+            text.push_str(binary.operator.as_str());
             text.push(' ');
             append(text, &binary.right, kind);
         }
@@ -107,7 +83,7 @@ fn append(text: &mut String, expr: &Expr, kind: &dyn Fn(&str) -> Option<&'static
         }
         Expr::Reference { name, cast } => {
             append_name(text, name);
-            if let Some(behind) = cast.map(cast_name).or_else(|| kind(name)) {
+            if let Some(behind) = cast.map(Cast::as_str).or_else(|| kind(name)) {
                 text.push_str("::");
                 text.push_str(behind);
             }
@@ -116,7 +92,7 @@ fn append(text: &mut String, expr: &Expr, kind: &dyn Fn(&str) -> Option<&'static
             text.push('*');
             if let Some(cast) = cast {
                 text.push_str("::");
-                text.push_str(cast_name(*cast));
+                text.push_str(cast.as_str());
             }
         }
     }
@@ -152,16 +128,5 @@ fn append_name(text: &mut String, name: &str) {
         text.push('"');
         text.push_str(&name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"));
         text.push('"');
-    }
-}
-
-fn cast_name(cast: Cast) -> &'static str {
-    match cast {
-        Cast::Boolean => "boolean",
-        Cast::Field => "field",
-        Cast::Float => "float",
-        Cast::Integer => "integer",
-        Cast::String => "string",
-        Cast::Tag => "tag",
     }
 }

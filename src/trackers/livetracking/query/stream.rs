@@ -1,6 +1,7 @@
 //! The answer on its way out: tables and rows become bytes, and bytes leave in pieces.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -154,8 +155,8 @@ impl<'a> Stream<'a> {
     /// # Errors
     ///
     /// [`Stop`] if nobody reads.
-    pub(crate) fn end(mut self, statements: usize) -> Outcome<()> {
-        if self.output.chunk.is_none() || statements == 0 {
+    pub(crate) fn end(mut self) -> Outcome<()> {
+        if self.output.chunk.is_none() {
             self.writer.end_document(&mut self.out);
         }
         self.push()
@@ -195,12 +196,14 @@ impl<'a> Stream<'a> {
         if self.out.is_empty() {
             return Ok(());
         }
-        self.meter.look()?;
-        let piece = Bytes::from(std::mem::replace(&mut self.out, Vec::with_capacity(PIECE + PIECE / 4)));
-        match (self.emit)(piece) {
-            ControlFlow::Break(()) => Err(Stop::Gone),
-            ControlFlow::Continue(()) => Ok(()),
+        if self.meter.is_cancelled() {
+            return Err(Stop::Gone);
         }
+        let piece = Bytes::from(std::mem::replace(&mut self.out, Vec::with_capacity(PIECE + PIECE / 4)));
+        let before = Instant::now();
+        let read = (self.emit)(piece);
+        self.meter.waited(before.elapsed());
+        if read.is_break() { Err(Stop::Gone) } else { Ok(()) }
     }
 }
 

@@ -33,9 +33,13 @@ pub(crate) fn table(plan: &Plan, group: &Group<'_>, meter: &Meter<'_>, sink: &mu
         meter.tick(columns.len())?;
         let mut chosen = None;
         for (place, column) in columns.iter_mut().enumerate() {
-            let point = column.next_if(|point| point.at == at);
-            chosen = point.as_ref().and_then(|point| point.chosen);
-            output.put(place, point.map(|point| point.value).unwrap_or_default());
+            match column.next_if(|point| point.at == at) {
+                Some(point) => {
+                    chosen = point.chosen;
+                    output.given(place, point.value);
+                }
+                None => output.put(place, Value::Null),
+            }
         }
         for (place, shown) in plan.shown.iter().enumerate() {
             let value = chosen.map_or(Ok(Value::Null), |chosen| beside(group, chosen, &shown.name, shown.meaning))?;
@@ -110,16 +114,17 @@ impl Functions<'_> {
         let (field, kind) = call.field();
         if let (Function::Count, Input::Call(_)) = (&call.function, &call.input) {
             let samples = gather::samples((field, kind), self.group, buckets, order, self.meter)?;
-            return Ok(Filled::bare(gather::count_distinct(&samples, buckets)));
+            let points = gather::count_distinct(&samples, buckets);
+            let fill = (self.plan.fill, FieldType::Integer);
+            return Filled::new(points, fill, Counted::Yes, buckets, order, wanted);
         }
-        let points = match Fold::of(&call.function) {
-            Some(kind_of_fold) => fold(kind_of_fold, (field, kind), self.group, buckets, order, self.meter)?,
-            None => {
-                let samples = gather::samples((field, kind), self.group, buckets, order, self.meter)?;
-                match call.function {
-                    Function::Integral { unit } => gather::integral(unit, &samples, buckets, order),
-                    _ => gather::gather(&call.function, &samples, self.group, buckets, order),
-                }
+        let points = if let Some(way) = Fold::of(&call.function) {
+            fold(way, (field, kind), self.group, buckets, order, self.meter)?
+        } else {
+            let samples = gather::samples((field, kind), self.group, buckets, order, self.meter)?;
+            match call.function {
+                Function::Integral { unit } => gather::integral(unit, &samples, buckets, order),
+                _ => gather::gather(&call.function, &samples, self.group, buckets, order),
             }
         };
         match call.function {
@@ -138,7 +143,6 @@ impl Functions<'_> {
         let order = self.plan.order;
         let looks_back = match call.function {
             Function::CumulativeSum => 0,
-            Function::MovingAverage { points } => i64::try_from(points).unwrap_or(1),
             _ => 1,
         };
         let mut buckets = buckets.clone();

@@ -23,7 +23,8 @@ pub(crate) fn rfc3339(out: &mut Vec<u8>, at: i64, zone: Option<&TimeZone>) {
         out.push(b'-');
     }
     digits(out, year.abs(), 4);
-    for (mark, number) in [(b'-', month), (b'-', day), (b'T', in_day / 3600), (b':', in_day / 60 % 60), (b':', in_day % 60)]
+    for (mark, number) in
+        [(b'-', month), (b'-', day), (b'T', in_day / 3600), (b':', in_day / 60 % 60), (b':', in_day % 60)]
     {
         out.push(mark);
         digits(out, number, 2);
@@ -55,10 +56,10 @@ pub(crate) fn offset_seconds(zone: &TimeZone, at: i64) -> i64 {
 pub(crate) fn looks_like_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digit = |place: usize| bytes.get(place).is_some_and(u8::is_ascii_digit);
-    let date = [0, 1, 2, 3, 5, 6, 8, 9].into_iter().all(digit) && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-');
+    let date =
+        [0, 1, 2, 3, 5, 6, 8, 9].into_iter().all(digit) && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-');
     date && match bytes.get(10) {
-        None => true,
-        Some(b'T') => true,
+        None | Some(b'T') => true,
         Some(b' ') => bytes.len() > 11,
         Some(_) => false,
     }
@@ -139,7 +140,9 @@ mod tests {
 
     #[test]
     fn instants_are_read_in_every_form() {
-        for text in ["2026-11-22T01:39:00Z", "2026-11-22T02:39:00+01:00", "2026-11-22 01:39:00", "2026-11-22 01:39:00.0"] {
+        for text in
+            ["2026-11-22T01:39:00Z", "2026-11-22T02:39:00+01:00", "2026-11-22 01:39:00", "2026-11-22 01:39:00.0"]
+        {
             assert_eq!(parse(text, None), Read::Time(1_795_311_540_000_000_000), "{text}");
         }
         assert_eq!(parse("2026-11-22", None), Read::Time(1_795_305_600_000_000_000));

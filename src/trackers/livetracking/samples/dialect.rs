@@ -64,7 +64,7 @@ impl Dialect for SampleDialect {
             }
         };
         refusal.add_headers(response.headers_mut());
-        keep_basic_challenge(&mut response);
+        keep_basic_challenge(response.headers_mut());
         // The original leaves it to caches, which keep no answer to a request with credentials.
         response.headers_mut().remove(header::CACHE_CONTROL);
         if let Some(id) = refusal.request_id {
@@ -83,21 +83,19 @@ fn denied(reason: Reason) -> &'static [u8] {
     }
 }
 
-/// The Perl client looks for this one challenge, and for 401; other schemes that are taken as well are not told of.
-fn keep_basic_challenge(response: &mut Response<Bytes>) {
-    let is_asking = response.status() == StatusCode::UNAUTHORIZED;
-    let headers = response.headers_mut();
+/// The Perl client looks for this one challenge; other schemes that are taken as well are not told of.
+fn keep_basic_challenge(headers: &mut HeaderMap) {
     let is_basic = |challenge: &&HeaderValue| challenge.as_bytes().starts_with(b"Basic ");
     let basic = headers.get_all(header::WWW_AUTHENTICATE).iter().find(is_basic).cloned();
     headers.remove(header::WWW_AUTHENTICATE);
-    headers.extend(basic.filter(|_basic| is_asking).map(|basic| (header::WWW_AUTHENTICATE, basic)));
+    headers.extend(basic.map(|basic| (header::WWW_AUTHENTICATE, basic)));
 }
 
 /// The methods of a path as the original names them: `HEAD` is none of `/query`.
 fn allow(refusal: &Refusal<'_>) -> Option<HeaderValue> {
     match refusal.path {
         Some("/query") => Some(HeaderValue::from_static("OPTIONS, GET, POST")),
-        Some("/status") => Some(HeaderValue::from_static("GET, HEAD")),
+        Some("/ping" | "/status") => Some(HeaderValue::from_static("GET, HEAD")),
         Some("/write") => Some(HeaderValue::from_static("OPTIONS, POST")),
         _ => refusal.allow.cloned(),
     }

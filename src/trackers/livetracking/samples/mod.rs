@@ -1,4 +1,4 @@
-//! Samples of riders: `/write`, `/query` and `/status` (contract sections 3, 4 and 6 to 8).
+//! Samples of riders: `/write`, `/query`, `/ping` and `/status` (contract sections 3, 4 and 6 to 8).
 //!
 //! In the original these paths are answered by an InfluxDB 1.6, and so they are here as its clients know them:
 //! texts of errors, their order, headers, the echo of an `Origin`. A *database* is what one account has recorded;
@@ -15,6 +15,7 @@
 //! - A private database is unknown to `public`.
 //! - A field that comes with two types for the first time in one body keeps the first; the points with the second
 //!   are left out, and the answer says so. The original stores nothing and names neither.
+//! - `/ping` is 503 when the store is down, and takes `OPTIONS`, as the PHP program's does.
 //! - Unknown paths are 404 in these words below `/write/` and `/query/`; elsewhere in those of whose paths are
 //!   nearest.
 
@@ -22,9 +23,9 @@ use std::sync::Arc;
 
 use http::{Method, Response, StatusCode};
 
-use super::{LiveTracking, State};
+use super::{ID, LiveTracking, State};
 use crate::message::Body;
-use crate::trackers::{Call, Endpoint, Handler};
+use crate::trackers::{Call, Endpoint, Handler, unavailable};
 
 mod access;
 mod answers;
@@ -65,7 +66,9 @@ pub(super) fn endpoints(tracker: &LiveTracking) -> Vec<Endpoint> {
         asking(Endpoint::new(Method::GET, "/query", on(tracker, query::query))),
         asking(Endpoint::new(Method::POST, "/query", on(tracker, query::query))).max_body(parameters::MAX_BYTES),
         open(Endpoint::new(Method::HEAD, "/query", on(tracker, query::no_head))),
-        open(Endpoint::new(Method::GET, "/status", on(tracker, status))),
+        open(Endpoint::new(Method::GET, "/ping", on(tracker, ping))),
+        open(Endpoint::new(Method::OPTIONS, "/ping", on(tracker, options))),
+        open(Endpoint::new(Method::GET, "/status", on(tracker, ping))),
     ];
     endpoints.into_iter().map(|endpoint| endpoint.worded(Arc::clone(&dialect) as _)).collect()
 }
@@ -82,6 +85,12 @@ async fn options(_state: Arc<State>, call: Call) -> Response<Body> {
     Answers::of(&call).bare(StatusCode::OK).map(|()| Body::empty())
 }
 
-async fn status(_state: Arc<State>, call: Call) -> Response<Body> {
-    Answers::of(&call).empty()
+/// As InfluxDB answers, which every known client takes (contract section 8); but like the PHP program it says so when
+/// the store is down.
+async fn ping(state: Arc<State>, call: Call) -> Response<Body> {
+    let answers = Answers::of(&call);
+    match state.accounts.store().newest_event().await.map_err(unavailable(ID)) {
+        Ok(_) => answers.empty(),
+        Err(why) => answers.refused(&why, state.settings.compat),
+    }
 }

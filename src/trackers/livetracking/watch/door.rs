@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use trackgate_schemes::store::{Account, StoreError};
-use trackgate_schemes::{AccountId, AccountName, DigestKey, Forget, Grant, Identity, Known, Login, Reason, Rejection};
+use trackgate_schemes::{
+    AccountId, AccountName, Digest, DigestKey, Forget, Grant, Identity, Known, Login, Reason, Rejection,
+};
 
 use super::share;
 use crate::accounts::{AccountService, Visibility};
@@ -22,7 +24,8 @@ pub(super) struct Door {
     by_default: Visibility,
     known: Arc<Known<Facts>>,
     key: DigestKey,
-    read: Grant,
+    /// What the owner's credential must be good for.
+    wanted: Grant,
 }
 
 /// What decides about an account.
@@ -64,8 +67,8 @@ impl Door {
     pub(super) fn new(accounts: AccountService, by_default: Visibility) -> Self {
         let known = Arc::new(Known::new(CAPACITY));
         accounts.memories().add_of_documents(&(Arc::clone(&known) as Arc<dyn Forget>));
-        let read = "points:read".parse().expect("it is area:action");
-        Self { accounts, by_default, known, key: DigestKey::random(), read }
+        let wanted = "points:read".parse().expect("it is area:action");
+        Self { accounts, by_default, known, key: DigestKey::random(), wanted }
     }
 
     /// The account of this name, if this identity may watch it now.
@@ -99,7 +102,14 @@ impl Door {
             let is_link = who.scheme() == share::ID;
             return Ok(Err(if is_link { Closed::Unshared } else { Closed::Expired }));
         }
-        let facts = self.facts(account, now).await?;
+        if let Some(facts) = self.known.find(&self.digest(account), now) {
+            let judged = self.judge(&facts, account, who, now);
+            // A link may be younger than what is remembered.
+            if judged != Err(Closed::Unshared) {
+                return Ok(judged);
+            }
+        }
+        let facts = self.read(account, now).await?;
         Ok(self.judge(&facts, account, who, now))
     }
 
@@ -114,14 +124,11 @@ impl Door {
             let is_live = |(id, ends_at): &(Arc<str>, SystemTime)| *id == who.credential().id && now < *ends_at;
             return if facts.links.iter().any(is_live) { Ok(()) } else { Err(Closed::Unshared) };
         }
-        if who.account() == Some(account) && who.grants().allow(&self.read) { Ok(()) } else { Err(Closed::Private) }
+        if who.account() == Some(account) && who.grants().allow(&self.wanted) { Ok(()) } else { Err(Closed::Private) }
     }
 
-    async fn facts(&self, id: AccountId, now: SystemTime) -> Result<Facts, StoreError> {
-        let digest = self.key.digest(&[&id.0.to_be_bytes()]);
-        if let Some(facts) = self.known.find(&digest, now) {
-            return Ok(facts);
-        }
+    /// Reads what decides about an account, and remembers it.
+    async fn read(&self, id: AccountId, now: SystemTime) -> Result<Facts, StoreError> {
         let ticket = self.known.ticket();
         let account = self.accounts.store().account(id).await?;
         let links = self.accounts.shares(id).await?;
@@ -130,8 +137,12 @@ impl Door {
             visibility: self.accounts.visibility(id).await?.unwrap_or(self.by_default),
             links: links.into_iter().map(|link| (link.id, link.ends_at)).collect(),
         };
-        self.known.remember(ticket, digest, Some(id), "", facts.clone(), now, now + REMEMBER);
+        self.known.remember(ticket, self.digest(id), Some(id), "", facts.clone(), now, now + REMEMBER);
         Ok(facts)
+    }
+
+    fn digest(&self, id: AccountId) -> Digest {
+        self.key.digest(&[&id.0.to_be_bytes()])
     }
 }
 

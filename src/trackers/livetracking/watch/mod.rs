@@ -131,10 +131,11 @@ impl Watch {
 type Answer = Result<Response<Body>, Rejection>;
 
 async fn page(watch: Arc<Watch>, call: Call) -> Answer {
-    Ok(match wire::user_name(call.parameter("username")) {
+    let answer = match wire::user_name(call.parameter("username")) {
         Some(name) => watch.page.of(&name, call.request.headers()),
         None => page::not_found(),
-    })
+    };
+    Ok(whole(wire::allow_any_origin(answer)))
 }
 
 async fn events(watch: Arc<Watch>, call: Call) -> Answer {

@@ -67,7 +67,7 @@ impl Page {
     }
 
     /// The page of this name, which has the form of one.
-    pub(super) fn of(&self, name: &str, asked: &HeaderMap) -> Response<Body> {
+    pub(super) fn of(&self, name: &str, asked: &HeaderMap) -> Response<Bytes> {
         let language = language(asked);
         let shell = self.shells.iter().find(|(known, _)| *known == language).or(self.shells.first());
         let text = shell.map(|(_, text)| text.replace("{{name}}", &escaped(name))).unwrap_or_default();
@@ -101,12 +101,12 @@ impl Page {
 }
 
 /// What stands where a name has not the form of one (contract section 5).
-pub(super) fn not_found() -> Response<Body> {
+pub(super) fn not_found() -> Response<Bytes> {
     html(StatusCode::NOT_FOUND, "<h1>User Not Found</h1>".to_owned())
 }
 
-fn html(status: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+fn html(status: StatusCode, text: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -86,7 +86,7 @@ impl Ride {
             }
             let mut sum = Sum::default();
             for (id, _) in &series {
-                each_value(view, *id, name, range, ScanOrder::Ascending, &mut |at, value| {
+                each_value(view, *id, name, range, &mut |at, value| {
                     sum.add(at, value);
                     ControlFlow::Continue(())
                 })?;
@@ -118,7 +118,7 @@ pub(super) fn rows(
     let mut rows = Rows::new();
     for (id, _) in view.series(MEASUREMENT) {
         for (place, name) in SHOWN.into_iter().enumerate() {
-            each_value(view, id, name, range, ScanOrder::Ascending, &mut |at, value| {
+            each_value(view, id, name, range, &mut |at, value| {
                 if let Some(cell) = rows.entry(at).or_default().get_mut(place) {
                     *cell = Some(value);
                 }
@@ -140,12 +140,12 @@ fn add_track(
     track: &mut Thin<2>,
 ) -> Result<(), StoreError> {
     let mut latitudes = Vec::new();
-    each_value(view, id, "lat", range, ScanOrder::Ascending, &mut |at, value| {
+    each_value(view, id, "lat", range, &mut |at, value| {
         latitudes.push((at, value));
         if latitudes.len() < MAX_POSITIONS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     let mut latitudes = latitudes.into_iter().peekable();
-    each_value(view, id, "lng", range, ScanOrder::Ascending, &mut |at, longitude| {
+    each_value(view, id, "lng", range, &mut |at, longitude| {
         while latitudes.next_if(|(other, _)| *other < at).is_some() {}
         if let Some((_, latitude)) = latitudes.next_if(|(other, _)| *other == at)
             && latitude.abs() <= 90.0
@@ -178,10 +178,9 @@ fn each_value(
     id: SeriesId,
     field: &str,
     range: &RangeInclusive<i64>,
-    order: ScanOrder,
     visit: &mut dyn FnMut(i64, f64) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    view.scan(id, field, range.clone(), order, &mut |slice| {
+    view.scan(id, field, range.clone(), ScanOrder::Ascending, &mut |slice| {
         numbers(&slice).try_for_each(|(at, value)| visit(at, value))
     })
 }
@@ -204,14 +203,14 @@ struct Sum {
     newest: Option<(i64, f64)>,
     min: f64,
     max: f64,
-    sum: f64,
+    total: f64,
     count: u64,
 }
 
 impl Default for Sum {
     fn default() -> Self {
         let (min, max) = (f64::INFINITY, f64::NEG_INFINITY);
-        Self { thin: Thin::new(PLOT_STRETCHES), newest: None, min, max, sum: 0.0, count: 0 }
+        Self { thin: Thin::new(PLOT_STRETCHES), newest: None, min, max, total: 0.0, count: 0 }
     }
 }
 
@@ -221,13 +220,13 @@ impl Sum {
         self.newest = self.newest.max_by_time(Some((at, value)));
         self.min = self.min.min(value);
         self.max = self.max.max(value);
-        self.sum += value;
+        self.total += value;
         self.count += 1;
     }
 
     fn plot(&self) -> Plot {
         #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 points")]
-        let mean = self.sum / self.count.max(1) as f64;
+        let mean = self.total / self.count.max(1) as f64;
         Plot { points: self.thin.points(), min: self.min, mean, max: self.max, count: self.count }
     }
 }

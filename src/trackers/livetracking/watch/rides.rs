@@ -163,13 +163,13 @@ impl Follower {
         loop {
             let again_at = self.whole_at + if self.owes_whole { WHOLE_APART } else { WHOLE_EVERY };
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { return },
+                told = changes.changed() => if told.is_err() { return },
                 () = sleep_until(again_at) => self.owes_whole = true,
             }
             let Some(live) = self.live.upgrade() else { return };
             if let Err(error) = self.tell(&live).await {
                 tracing::warn!(%error, "a ride that somebody watches cannot be read");
-                self.owes_whole = true;
+                (self.owes_whole, self.whole_at) = (true, Instant::now());
             }
             drop(live);
             sleep(APART).await;
@@ -191,7 +191,7 @@ impl Follower {
                     self.told = self.told.split_off(&newest.saturating_sub(length(OVERLAP)));
                 }
                 if !fresh.is_empty() {
-                    self.say(live, Event::points(&fresh));
+                    say(live, Event::points(&fresh));
                 }
             }
             None => self.owes_whole = true,
@@ -202,16 +202,15 @@ impl Follower {
             self.told.clear();
             self.owes_whole = false;
             self.whole_at = Instant::now();
-            self.say(live, whole);
+            say(live, whole);
         }
         Ok(())
     }
+}
 
-    #[expect(clippy::unused_self, reason = "it reads as what the follower does")]
-    fn say(&self, live: &Live, event: Event) {
-        // Nobody may be there any more.
-        drop(live.news.send(event));
-    }
+fn say(live: &Live, event: Event) {
+    // Nobody may be there any more.
+    drop(live.news.send(event));
 }
 
 fn owned((at, row): (&i64, &[Option<f64>; ride::SHOWN.len()])) -> (i64, [Option<f64>; ride::SHOWN.len()]) {

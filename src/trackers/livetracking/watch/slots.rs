@@ -110,31 +110,31 @@ mod tests {
 
     const LIMITS: Limits = Limits { in_all: 4, per_account: 2, per_client: 2 };
 
-    fn client(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn client(text: &str) -> IpAddr {
+        text.parse().unwrap()
     }
 
     #[test]
     fn each_limit_holds_and_places_come_back() {
         let slots = Arc::new(Slots::new(LIMITS));
-        let one = slots.take(AccountId(1), client("10.0.0.1")).unwrap();
-        let _two = slots.take(AccountId(1), client("10.0.0.2")).unwrap();
-        assert!(slots.take(AccountId(1), client("10.0.0.3")).is_none(), "two of an account");
-        let _three = slots.take(AccountId(2), client("10.0.0.1")).unwrap();
-        assert!(slots.take(AccountId(3), client("::ffff:10.0.0.1")).is_none(), "two of a client");
+        let one = slots.take(AccountId(1), Some(client("10.0.0.1"))).unwrap();
+        let _two = slots.take(AccountId(1), Some(client("10.0.0.2"))).unwrap();
+        assert!(slots.take(AccountId(1), Some(client("10.0.0.3"))).is_none(), "two of an account");
+        let _three = slots.take(AccountId(2), Some(client("10.0.0.1"))).unwrap();
+        assert!(slots.take(AccountId(3), Some(client("::ffff:10.0.0.1"))).is_none(), "two of a client");
         let _four = slots.take(AccountId(3), None).unwrap();
         assert!(slots.take(AccountId(4), None).is_none(), "four in all");
         drop(one);
-        assert!(slots.take(AccountId(1), client("10.0.0.1")).is_some());
+        assert!(slots.take(AccountId(1), Some(client("10.0.0.1"))).is_some());
         assert_eq!(slots.len(), 3);
     }
 
     #[test]
     fn an_ipv6_client_has_a_whole_64() {
         let slots = Arc::new(Slots::new(LIMITS));
-        let _one = slots.take(AccountId(1), client("2001:db8::1")).unwrap();
-        let _two = slots.take(AccountId(2), client("2001:db8::2")).unwrap();
-        assert!(slots.take(AccountId(3), client("2001:db8::3")).is_none());
-        assert!(slots.take(AccountId(3), client("2001:db8:0:1::3")).is_some());
+        let _one = slots.take(AccountId(1), Some(client("2001:db8::1"))).unwrap();
+        let _two = slots.take(AccountId(2), Some(client("2001:db8::2"))).unwrap();
+        assert!(slots.take(AccountId(3), Some(client("2001:db8::3"))).is_none());
+        assert!(slots.take(AccountId(3), Some(client("2001:db8:0:1::3"))).is_some());
     }
 }

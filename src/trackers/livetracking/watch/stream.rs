@@ -87,10 +87,10 @@ impl Stream {
 
     /// The event that brings the client up to date; `None` if the ride cannot be read.
     async fn first(&self, live: &Live, last: Option<i64>) -> Option<Event> {
-        if let Some(last) = last {
-            if let Ok(Some(rows)) = self.rides.rows(self.account, Some(after(last))).await {
-                return Some(Event::points(&rows));
-            }
+        if let Some(last) = last
+            && let Ok(Some(rows)) = self.rides.rows(self.account, Some(after(last))).await
+        {
+            return Some(Event::points(&rows));
         }
         self.rides.whole(live).await.ok()
     }

@@ -104,7 +104,9 @@ mod tests {
     fn a_short_line_stays_whole() {
         let mut thin = Thin::<1>::new(100);
         let line: Vec<_> = (0..100).map(|n| (n * SECOND, [f64::from(i32::try_from(n % 7).unwrap())])).collect();
-        line.iter().for_each(|point| thin.add(*point));
+        for point in &line {
+            thin.add(*point);
+        }
         assert_eq!(thin.points(), line);
     }
 
@@ -132,8 +134,12 @@ mod tests {
         let line: Vec<_> =
             (0..5000_i64).map(|n| (n * SECOND, [f64::from(i32::try_from(n * 7919 % 1000).unwrap())])).collect();
         let (mut forth, mut back) = (Thin::<1>::new(100), Thin::<1>::new(100));
-        line.iter().for_each(|point| forth.add(*point));
-        line.iter().rev().for_each(|point| back.add(*point));
+        for point in &line {
+            forth.add(*point);
+        }
+        for point in line.iter().rev() {
+            back.add(*point);
+        }
         let values = |thin: &Thin<1>| {
             thin.points()
                 .iter()

@@ -8,9 +8,7 @@ use std::time::Duration;
 use trackgate_schemes::store::StoreError;
 
 use super::super::Sources;
-use crate::ports::{
-    Batch, FieldType, FieldValue, PointsView, ScanOrder, SeriesId, SeriesKey, Slice, Values,
-};
+use crate::ports::{Batch, FieldType, FieldValue, PointsView, ScanOrder, SeriesId, SeriesKey, Slice, Values};
 
 /// Values of a field of a series by their instants.
 type Cells = BTreeMap<i64, FieldValue>;
@@ -29,7 +27,7 @@ impl Fake {
         let mut fake = Self { slice, ..Self::default() };
         for line in lines.lines() {
             let (key, rest) = split(line, ' ');
-            let (fields, at) = rest.rsplit_once(' ').unwrap();
+            let (fields, at) = rest.trim_start().rsplit_once(' ').unwrap();
             let mut parts = parts(key, ',').into_iter();
             let measurement = Arc::from(parts.next().unwrap().as_str());
             let tags: Vec<(Arc<str>, Arc<str>)> = parts
@@ -101,9 +99,9 @@ impl PointsView for Fake {
 
     fn fields(&self, measurement: &str) -> Vec<(Arc<str>, FieldType)> {
         let of = self.series.iter().filter(|(key, _)| *key.measurement == *measurement);
-        let fields = of.flat_map(|(_, fields)| fields).filter_map(|(name, cells)| {
-            Some((Arc::clone(name), cells.values().next()?.kind()))
-        });
+        let fields = of
+            .flat_map(|(_, fields)| fields)
+            .filter_map(|(name, cells)| Some((Arc::clone(name), cells.values().next()?.kind())));
         let by_name: BTreeMap<_, _> = fields.collect();
         by_name.into_iter().collect()
     }
@@ -149,8 +147,9 @@ fn show(
             visit(Slice { times, values: Values::Boolean(&all) })
         }
         FieldType::Float => {
-            let all: Vec<_> =
-                values().filter_map(|value| if let FieldValue::Float(value) = value { Some(*value) } else { None }).collect();
+            let all: Vec<_> = values()
+                .filter_map(|value| if let FieldValue::Float(value) = value { Some(*value) } else { None })
+                .collect();
             visit(Slice { times, values: Values::Float(&all) })
         }
         FieldType::Integer => {

@@ -3,15 +3,18 @@
 //! `points.txt` was given to an `InfluxDB` 1.6.7 as line protocol, with a retention policy `livetracking` that keeps
 //! points for ever in shards of one hour. `measured.jsonl` holds what was asked, when, and what came back.
 
-use std::num::NonZeroUsize;
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::*;
+use crate::ports::Row;
 use crate::trackers::livetracking::influxql::parse;
 
+mod bounds;
+mod changes;
 mod fake;
 
 use fake::{Databases, Fake};
@@ -24,7 +27,7 @@ fn databases(slice: usize) -> Databases {
 }
 
 fn context(now: i64, cancelled: &AtomicBool) -> Context<'_> {
-    let budget = Budget { time: Duration::from_secs(60), bytes: 64 << 20 };
+    let budget = Budget { time: Duration::from_mins(1), bytes: 64 << 20 };
     Context { now, database: "t", retention_policy: "", budget, cancelled, read_only: true }
 }
 
@@ -69,7 +72,7 @@ fn answers_are_those_of_the_original() {
             let output = Output { format, epoch: Epoch::from_parameter(&text("epoch")), chunk };
             let body = ask(&text("q"), &databases, &context, output);
             let (got, expected) = if format == Format::Msgpack {
-                (body.iter().map(|byte| format!("{byte:02x}")).collect(), text("hex"))
+                (hex(&body), text("hex"))
             } else {
                 (String::from_utf8(body).unwrap(), text("body"))
             };
@@ -79,4 +82,11 @@ fn answers_are_those_of_the_original() {
         }
     }
     assert!(wrong.is_empty(), "{} answers differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }

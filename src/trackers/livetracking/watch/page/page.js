@@ -60,7 +60,8 @@ function tick() {
   body.dataset.state = state;
   map.setLive(state === "live" || state === "polling");
   setText("seen", silence === null ? "" : silence < 5_000 ? word("seen_now") : word("seen", { time: lasting(silence) }));
-  showBanner(isQuiet && ended === null ? word("quiet", { time: lasting(silence) }) : null);
+  // What it ended with stays.
+  if (ended === null) showBanner(isQuiet ? word("quiet", { time: lasting(silence) }) : null);
   const position = ride.position;
   const exactness = position?.accuracy > 0 ? `  ± ${measured("acc_m", position.accuracy)}` : "";
   setText("where", position ? degrees(position.lat, position.lng) + exactness : "");
