@@ -206,3 +206,10 @@ differ(
         },
     },
 )
+differ(
+    "an answer's id is the gateway's own, for its log is found by it",
+    {
+        f"ping: {header} of the client": {"request-id": "<uuid>", "x-request-id": "<the same>"}
+        for header in ("Request-Id", "X-Request-Id")
+    },
+)
