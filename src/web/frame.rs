@@ -131,6 +131,7 @@ impl Frame {
     }
 
     /// A small picture, as markup.
+    #[expect(clippy::unused_self, reason = "templates call methods of what they have")]
     pub(super) fn icon(&self, name: &str) -> String {
         icon(name)
     }

@@ -111,12 +111,11 @@ impl AccountPages {
     fn assets(&self) -> Endpoint {
         let shared = Arc::clone(&self.0);
         let answer = move |call: Call| {
-            let answer = match assets::assets().find(call.parameter("name")) {
-                Some(asset) => asset.answer(call.request.method(), call.request.headers(), call.now),
-                None => {
-                    let around = visit::Around::of(&shared, &call.request, call.identity());
-                    answer::error_page(&shared, &around, StatusCode::NOT_FOUND, "not_found").map(Body::from)
-                }
+            let answer = if let Some(asset) = assets::assets().find(call.parameter("name")) {
+                asset.answer(call.request.method(), call.request.headers(), call.now)
+            } else {
+                let around = visit::Around::of(&shared, &call.request, call.identity());
+                answer::error_page(&shared, &around, StatusCode::NOT_FOUND, "not_found").map(Body::from)
             };
             std::future::ready(answer)
         };

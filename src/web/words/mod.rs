@@ -111,10 +111,13 @@ fn thousandths(text: &str) -> Option<u32> {
         return Some(1000);
     }
     let value = text.strip_prefix("q=").or_else(|| text.strip_prefix("Q="))?;
-    let weight: f32 = value.trim().parse().ok()?;
-    // Between 0 and 1000: nothing is cut off, and NaN is neither.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1000")]
-    (0.0..=1.0).contains(&weight).then(|| (weight * 1000.0) as u32)
+    let (whole, part) = value.split_once('.').unwrap_or((value, ""));
+    if part.len() > 3 || !part.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let whole: u32 = whole.parse().ok().filter(|whole| *whole <= 1)?;
+    let weight = whole * 1000 + format!("{part:0<3}").parse::<u32>().ok()?;
+    (weight <= 1000).then_some(weight)
 }
 
 const MAX_RANGES: usize = 32;

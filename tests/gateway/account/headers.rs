@@ -102,7 +102,7 @@ fn assets_are_kept_for_ever_under_names_that_change_with_their_bytes() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         let tag = answer.header("etag").to_owned();
         assert_eq!(inside.ask(&format!("GET {path}\nIf-None-Match: {tag}"), "").status, 304);
-        assert_eq!(inside.ask(&format!("GET {}x", path), "").status, 404);
+        assert_eq!(inside.ask(&format!("GET {path}x"), "").status, 404);
     }
 }
 

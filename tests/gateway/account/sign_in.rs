@@ -150,7 +150,7 @@ fn a_session_ends_when_it_rests_for_too_long_and_at_its_end_in_any_case() {
     inside.advance(Duration::from_secs(3600 + 2));
     assert!(!browser.is_signed_in(), "5 h are over");
     let rested = Browser::sign_in(&inside, "rider");
-    inside.advance(Duration::from_secs(2 * 3600));
+    inside.advance(Duration::from_hours(2));
     assert!(!rested.is_signed_in());
 }
 
