@@ -114,6 +114,11 @@ const PARAMETERS: [(&str, &str); 6] = [
     ("{workout_id}", "nothing"),
 ];
 
+/// Whether a path is one of a ride that is watched (`watch`), or is answered in InfluxDB's words (`samples`).
+fn has_own_tests(path: &str) -> bool {
+    path.starts_with("/watch") || ["/ping", "/query", "/query/", "/status", "/write", "/write/"].contains(&path)
+}
+
 /// What the gateway answers, one row for each method.
 fn routes(inside: &Inside) -> Vec<Route> {
     let config = inside.folder.path().join("none.toml");
@@ -128,8 +133,8 @@ fn routes(inside: &Inside) -> Vec<Route> {
         .as_array()
         .unwrap()
         .iter()
-        // Pages are for browsers: what they refuse, and how, has tests of its own.
-        .filter(|row| row["name"] != "account")
+        // What pages refuse, streams of browsers and the paths of samples, and how, has tests of its own.
+        .filter(|row| row["name"] != "account" && !has_own_tests(&text(row, "path")))
         .map(|row| Route {
             tracker: text(row, "name"),
             method: text(row, "methods"),
