@@ -45,7 +45,8 @@ def main() -> int:
     pace = Pace(1, 2) if arguments.quick else Pace(3, 5)
     began = time.monotonic()
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')}, {os.cpu_count()} cores, Linux {platform.release()}, load {load()}")
-    print(f"a 4 KiB append and fdatasync takes {disk():.2f} ms (median)")
+    durable = disk()
+    print(f"a 4 KiB append and fdatasync takes {durable:.2f} ms (median)")
     figures: Figures = {}
     fits = []
     try:
@@ -54,6 +55,7 @@ def main() -> int:
                 go_ahead([os.getpid(), *(process for racer in both for process in racer.meter.processes())])
             if arguments.part != "watch":
                 figures["write"], kept = writes(both, pace)
+                print(f"one client alone waits {durable:.2f} ms for the disk, whatever the server does in between")
                 fits.append(kept)
             if arguments.part != "write":
                 figures["watch"], kept = watches(both, pace)

@@ -142,11 +142,6 @@ differ(
     {
         f"lines: {name}": {"x-influxdb-error": Like(text)}
         for name, text in {
-            "bad, a tab": r"unable to parse 'samples\?f=1': missing fields",
-            "bad, CRLF": r"unable to parse 'samples f=1\?': invalid number",
-            "bad, CRLF after a time": r"unable to parse 'samples f=1 5\?': bad timestamp",
-            "CRLF between": r"unable to parse 'samples f=1 \d+\?': bad timestamp "
-            r"unable to parse 'samples f=2 \d+\?': bad timestamp",
             "bytes that are not UTF-8, as a name": r"unable to parse '\?\?': missing fields",
             "a NUL": r"unable to parse 'a\?b': missing fields",
         }.items()
@@ -167,9 +162,8 @@ differ(
     {name: {"transfer-encoding": None} for name in ("write: many bad lines", "lines: bad, a long line")},
 )
 differ(
-    "RFC 9110 §12.5.3: codings are named in any case, and q=0 is no",
+    "RFC 9110 §12.4.2: q=0 is no",
     {
-        "formats: Accept-Encoding: GZIP": {"content-encoding": "gzip"},
         "formats: Accept-Encoding: gzip;q=0": {"content-encoding": None},
     },
 )
@@ -186,24 +180,6 @@ differ(
             "body": f'{{"error":"{REDACTED}"}}\n',
             "x-influxdb-error": REDACTED,
         }
-    },
-)
-differ(
-    "§7: no order is promised; the original's is that in which accounts were made",
-    {
-        "show: databases of public": {
-            "body": '{"results":[{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":'
-            '[["empty"],["long"],["loser"],["other"],["rider"],["sleeper"],["tester"],["walker"]]}]}]}\n'
-        }
-    },
-)
-differ(
-    "the same number: of two shortest forms that are as near, another one",
-    {
-        "functions: SELECT MEAN(*) FROM track": {"body": Like(r".*,1286742750677287\.3\]\]}\]}\]}\n")},
-        "functions: SELECT MEAN(n), SUM(n), MIN(n), MAX(n), COUNT(n) FROM track": {
-            "body": Like(r".*\[\[0,1286742750677287\.3,9007199254741011,-4,9007199254740993,7\]\]}\]}\]}\n")
-        },
     },
 )
 differ(

@@ -25,6 +25,8 @@ queries(
     1 SELECT MIN(hr_bpm), MEAN(hr_bpm), MAX(hr_bpm) FROM samples
     1 SELECT MIN(hr_bpm), MIN(hr_bpm), MIN(lat) FROM samples
     1 SELECT LAST(hr_bpm), LAST(lat), LAST(nothing) FROM samples
+    1 SELECT LAST(hr_bpm), LAST(nothing) FROM samples
+    1 SELECT MAX(hr_bpm), MEAN(nothing) FROM samples WHERE time > {t}
     1 SELECT MEAN(*) FROM samples
     1 SELECT LAST(*) FROM samples
     1 SELECT COUNT(*) FROM track
