@@ -168,18 +168,18 @@ impl Draft {
         let columns = with_ranked(columns::expanded(self.columns, schema, &grouped), select);
         let bounds = self.condition.bounds;
         let open_end = if self.interval == 0 { LAST } else { now };
-        let mut builder = Builder { schema, calls: Vec::new(), shown: Vec::new() };
+        let mut builder = Builder { schema, calls: Vec::new(), shown: Vec::new(), unknown: 0 };
         for column in &columns {
             builder.gather(&column.expr)?;
             columns::check_types(&column.expr, schema)?;
         }
         let outputs = columns.iter().map(|column| builder.node(&column.expr)).collect::<Outcome<Vec<_>>>()?;
         let titles = columns::titles(&self.time_title, &columns);
-        let Builder { calls, shown, .. } = builder;
+        let Builder { calls, shown, unknown, .. } = builder;
         Ok(Plan {
             titles,
             outputs,
-            selector: matches!(calls.as_slice(), [call] if call.function.is_selector()),
+            selector: unknown == 0 && matches!(calls.as_slice(), [call] if call.function.is_selector()),
             calls,
             shown,
             raw: self.raw,
@@ -285,6 +285,8 @@ struct Builder<'a> {
     schema: &'a Schema,
     calls: Vec<Call>,
     shown: Vec<Shown>,
+    /// How many functions are of nothing that is known. Beside one of them no other tells its own time.
+    unknown: usize,
 }
 
 impl Builder<'_> {
@@ -300,10 +302,10 @@ impl Builder<'_> {
                 arguments.iter().try_for_each(|argument| self.gather(argument))
             }
             Expr::Call { name, arguments } => {
-                if let Some(call) = self.call(name, arguments)?
-                    && !self.calls.contains(&call)
-                {
-                    self.calls.push(call);
+                match self.call(name, arguments)? {
+                    None => self.unknown += 1,
+                    Some(call) if self.calls.contains(&call) => {}
+                    Some(call) => self.calls.push(call),
                 }
                 Ok(())
             }
