@@ -97,7 +97,7 @@ mod tests {
         let whence = |lines: &[(&'static str, &'static str)]| {
             let lines =
                 lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-            Whence::of(&HeaderMap::from_iter(lines), "https://gate.example.org")
+            Whence::of(&lines.collect::<HeaderMap>(), "https://gate.example.org")
         };
         let own = ("origin", "https://gate.example.org");
         assert_eq!(whence(&[own]), Whence::Own);

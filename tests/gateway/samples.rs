@@ -147,7 +147,8 @@ fn a_query_ends_when_its_client_goes() {
     let inside = Inside::start("[trackers.livetracking]\nquery = { at_once = 1, time = \"1m\" }\n");
     let owner = rider(&inside);
     let now = seconds(&inside);
-    let lines: String = (0..20_000).map(|n| format!("samples a={n},b={n} {}\n", now - n / 4)).collect();
+    let lines: Vec<_> = (0..20_000).map(|n| format!("samples a={n},b={n} {}\n", now - n / 4)).collect();
+    let lines = lines.concat();
     let write = format!("POST /write?db=testrider&precision=s\n{owner}");
     assert_eq!(inside.ask(&write, &lines).status, 204);
     // Nobody could wait for all of it.

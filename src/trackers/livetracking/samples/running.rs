@@ -187,16 +187,16 @@ mod tests {
     fn what_is_packed_comes_out_whole_and_goes_out_in_time() {
         for flush in [Flush::EachPiece, Flush::WhenFull] {
             let mut packer = Packer::new(flush);
-            let mut packed = Vec::new();
+            let mut gzip = Vec::new();
             for piece in 0..3000_u32 {
                 let sent = packer.put(piece.wrapping_mul(2_654_435_761).to_string().as_bytes());
                 assert!(flush == Flush::WhenFull || sent.is_some());
-                packed.extend(sent.unwrap_or_default());
+                gzip.extend(sent.unwrap_or_default());
             }
-            assert!(packed.len() > PACKED_PIECE);
-            packed.extend(packer.end());
+            assert!(gzip.len() > PACKED_PIECE);
+            gzip.extend(packer.end());
             let mut plain = String::new();
-            GzDecoder::new(&*packed).read_to_string(&mut plain).unwrap();
+            GzDecoder::new(&*gzip).read_to_string(&mut plain).unwrap();
             let expected: String = (0..3000_u32).map(|piece| piece.wrapping_mul(2_654_435_761).to_string()).collect();
             assert_eq!(plain, expected);
         }
@@ -211,7 +211,10 @@ mod tests {
                 sender.send(piece).await.unwrap();
             }
             drop(sender);
-            Body::stream(Answer { coming, cancelled: Arc::default() }).collect().await.map(|body| body.to_bytes())
+            Body::stream(Answer { coming, cancelled: Arc::default() })
+                .collect()
+                .await
+                .map(http_body_util::Collected::to_bytes)
         };
         assert_eq!(answer(vec![Piece::Data("a".into()), Piece::End]).await.unwrap(), "a");
         assert!(answer(vec![Piece::Data("a".into())]).await.is_err());
