@@ -2,8 +2,8 @@
 //!
 //! The original is a PHP program for accounts beside an InfluxDB for samples. The first of the two is here:
 //! registration, the user list, who am I, change of password, deletion, clock and `/ping`. Everything in it is JSON
-//! as PHP writes it; requests are forms, JSON or multipart. The other is in [`samples`], with the line protocol in
-//! [`line`] and its query language in [`influxql`].
+//! as PHP writes it; requests are forms, JSON or multipart. The other is in `samples`, with the line protocol in
+//! `line` and its query language in `influxql`.
 //!
 //! What differs from the original on purpose:
 //!
