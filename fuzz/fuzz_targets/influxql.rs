@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
-#[allow(dead_code, unused_imports, reason = "only the parser is tried, without the query engine")]
+#[expect(dead_code, reason = "only the parser is tried, without the query engine")]
 #[path = "../../src/trackers/livetracking/influxql/mod.rs"]
 mod influxql;
 

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../src/trackers/livetracking/line/mod.rs"]
-#[allow(dead_code, reason = "only the reading is tried")]
+#[expect(dead_code, reason = "only the reading is tried")]
 mod line;
 /// What the reader takes from the gateway's ports.
 mod ports;

@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::super::deleted::Deleted;
 use super::super::file::BlockFile;
@@ -104,19 +105,27 @@ fn make(folder: &Path) -> io::Result<()> {
     log::sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
+/// Takes the folder for this process. One that was just killed, or that ends, may have it for a moment longer.
 fn lock(folder: &Path) -> io::Result<File> {
     let path = folder.join("lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file = file.map_err(of_file(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let text = format!("{} is open in another process", folder.display());
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(PATIENCE / 40),
+            Err(TryLockError::WouldBlock) => {
+                let text = format!("{} is open in another process", folder.display());
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
+            }
+            Err(TryLockError::Error(error)) => return Err(of_file(&path)(error)),
         }
-        Err(TryLockError::Error(error)) => Err(of_file(&path)(error)),
     }
 }
+
+/// How long another process may take to let go of the folder.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The numbered files of a folder, in order.
 #[derive(Debug, Default)]

@@ -212,3 +212,16 @@ async fn a_folder_is_open_once() {
     first.close().await.unwrap();
     open(folder.path());
 }
+
+#[tokio::test]
+async fn a_process_that_is_about_to_let_go_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = fs::File::create(folder.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let other = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        drop(lock);
+    });
+    open(folder.path()).close().await.unwrap();
+    other.join().unwrap();
+}
