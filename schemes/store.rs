@@ -266,4 +266,8 @@ pub trait Blacklist: fmt::Debug + Send + Sync + 'static {
         until: SystemTime,
         now: SystemTime,
     ) -> Answer<'a, ()>;
+
+    /// Notes that the token of this key was used. Never blocks; may be written later, and may be lost in a
+    /// crash. A store that keeps no list of issued tokens does nothing.
+    fn note_signed_use(&self, _key: &str, _at: SystemTime, _client: Option<IpAddr>) {}
 }

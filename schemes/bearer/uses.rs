@@ -1,4 +1,4 @@
-//! Noting the last use of API tokens in steps, not per request.
+//! Noting the last use of API tokens and signed tokens in steps, not per request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,7 @@ impl Uses {
     }
 
     /// Whether this use is to be noted; of several at once, one is.
-    fn is_due(&self, id: &Arc<str>, now: SystemTime) -> bool {
+    pub(crate) fn is_due(&self, id: &Arc<str>, now: SystemTime) -> bool {
         let shard = usize::from(id.bytes().last().unwrap_or(0)) % SHARDS;
         let Some(shard) = self.shards.get(shard) else { return false };
         let mut noted = shard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -30,6 +30,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, header};
 
+use crate::bearer::Uses;
 use crate::store::{Account, AccountState, Accounts, Blacklist};
 use crate::{
     Carrier, Class, Credential, CredentialKind, Digest, DigestKey, Forget, Grant, Grants, Head, Identity, Known,
@@ -66,6 +67,7 @@ struct Inner {
     blacklist: Arc<dyn Blacklist>,
     known: Arc<Known<Arc<Facts>>>,
     digests: DigestKey,
+    uses: Uses,
     challenge: HeaderValue,
     challenge_bad: HeaderValue,
 }
@@ -94,12 +96,22 @@ impl Jwt {
         let known = Arc::new(Known::new(settings.capacity));
         let (challenge, challenge_bad) = settings.challenges();
         let digests = DigestKey::random();
-        Self(Arc::new(Inner { settings, keys, accounts, blacklist, known, digests, challenge, challenge_bad }))
+        let uses = Uses::new();
+        Self(Arc::new(Inner { settings, keys, accounts, blacklist, known, digests, uses, challenge, challenge_bad }))
     }
 
     /// Its memory, to be told of changes.
     pub fn memory(&self) -> Arc<dyn Forget> {
         Arc::clone(&self.0.known) as Arc<dyn Forget>
+    }
+
+    /// How the blacklist knows a token that this scheme issued.
+    ///
+    /// # Errors
+    ///
+    /// Why this scheme refuses the token anyway.
+    pub fn signed_out(&self, token: &Secret, now: SystemTime) -> Result<SignedOut, Reason> {
+        self.0.settings.signed_out(token.expose_text().ok_or(Reason::Malformed)?, now)
     }
 
     /// Checks a token for a purpose that is not access: one that was mailed.
@@ -146,6 +158,14 @@ impl Scheme for Jwt {
         }
         let (inner, token, now) = (Arc::clone(&self.0), Secret::from(token), head.now);
         Step::ask(async move { inner.ask(&token, digest, now).await })
+    }
+
+    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
+        let credential = who.credential();
+        if who.account().is_some() && self.0.uses.is_due(&credential.id, head.now) {
+            self.0.blacklist.note_signed_use(&credential.id, head.now, head.client);
+        }
+        Ok(())
     }
 
     fn challenge(&self, why: &Rejection) -> Option<HeaderValue> {

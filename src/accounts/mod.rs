@@ -22,6 +22,7 @@ mod locks;
 mod memories;
 mod reserved;
 mod sharing;
+mod signed;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ pub use import::NumberHere;
 pub use memories::Memories;
 pub use reserved::is_reserved;
 pub use sharing::{IssuedShare, ShareLink, Visibility};
+pub use signed::NewSigned;
 
 /// Makes, changes and ends accounts and credentials; every door and the command line call it.
 #[derive(Clone, Debug)]
@@ -384,12 +386,21 @@ impl AccountService {
     ///
     /// The store is down: it is not signed out then.
     pub async fn end_jwt(&self, who: &Identity, origin: &Origin) -> Result<(), ChangeError> {
-        let key = &who.credential().id;
-        let until = who.expires_at().unwrap_or(SystemTime::UNIX_EPOCH) + BLACKLIST_SLACK;
-        let until = until.min(SystemTime::UNIX_EPOCH + FOR_EVER);
-        self.store.blacklist(key, who.account(), until, self.clock.now()).await?;
+        let ends_at = who.expires_at().unwrap_or(SystemTime::UNIX_EPOCH);
+        self.sign_out(&who.credential().id, who.account(), ends_at, origin).await
+    }
+
+    async fn sign_out(
+        &self,
+        key: &str,
+        account: Option<AccountId>,
+        ends_at: SystemTime,
+        origin: &Origin,
+    ) -> Result<(), ChangeError> {
+        let until = (ends_at + BLACKLIST_SLACK).min(SystemTime::UNIX_EPOCH + FOR_EVER);
+        self.store.blacklist(key, account, until, self.clock.now()).await?;
         self.memories.forget_credential(key);
-        self.note_end(who.account(), key, origin).await;
+        self.note_end(account, key, origin).await;
         Ok(())
     }
 

@@ -38,14 +38,9 @@ pub(super) fn mount(name: &str, config: &Config, services: &Services, schemes: &
 fn settings(config: &Config) -> Settings {
     let pages = &config.pages.account;
     let mut sessions = vec![("web".to_owned(), Life { idle: pages.idle, absolute: Some(pages.absolute) })];
-    let mut signed_tokens = None;
     for scheme in &config.schemes {
-        match &scheme.kind {
-            SchemeKind::Sliding { idle, absolute, .. } => {
-                sessions.push((scheme.name.clone(), Life { idle: *idle, absolute: *absolute }));
-            }
-            SchemeKind::Jwt { lifetime, .. } if scheme.name == "fit" => signed_tokens = Some(*lifetime),
-            _ => {}
+        if let SchemeKind::Sliding { idle, absolute, .. } = &scheme.kind {
+            sessions.push((scheme.name.clone(), Life { idle: *idle, absolute: *absolute }));
         }
     }
     let mut trackers: Vec<String> = Vec::new();
@@ -60,5 +55,5 @@ fn settings(config: &Config) -> Settings {
         checked::Visibility::Private => Visibility::Private,
         checked::Visibility::Public => Visibility::Public,
     };
-    Settings { account: pages.clone(), sessions, signed_tokens, visibility, trackers }
+    Settings { account: pages.clone(), sessions, visibility, trackers }
 }

@@ -8,14 +8,14 @@ use http::HeaderName;
 use trackgate_schemes::jwt::{Jwt, Purpose};
 use trackgate_schemes::sliding::Sliding;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{AccountId, Carrier, Clock, Rejection, Scheme, Secret};
+use trackgate_schemes::{AccountId, Carrier, Clock, Reason, Rejection, Scheme};
 
 use super::schemes::{Contract, Schemes};
 use super::{CatalogueError, Services};
 use crate::accounts::{ChangeError, Origin, Visibility};
 use crate::config::{Config, checked};
 use crate::trackers::Tracker;
-use crate::trackers::fittrackee::{self, FitTrackee, IssueToken, PrivacyPolicy};
+use crate::trackers::fittrackee::{self, FitTrackee, IssueToken, IssuedToken, PrivacyPolicy};
 use crate::trackers::livetracking::{self, LiveTracking, Watch};
 use crate::trackers::lptracker::{self, LpTracker, OpenSession, OpenedSession, Opening, Statuses};
 use crate::trackers::sessions::{self, SessionTracker};
@@ -185,7 +185,10 @@ impl OpenSession for Sliding {
 }
 
 impl IssueToken for Jwt {
-    fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection> {
-        Self::issue(self, account, Purpose::Access, now)
+    fn issue(&self, account: &Account, now: SystemTime) -> Result<IssuedToken, Rejection> {
+        let text = Self::issue(self, account, Purpose::Access, now)?;
+        let scheme = self.id();
+        let signed = self.signed_out(&text, now).map_err(|_unfit| Rejection::new(Reason::Internal, scheme))?;
+        Ok(IssuedToken { text, key: signed.key, scheme, ends_at: signed.until })
     }
 }

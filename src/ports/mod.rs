@@ -22,6 +22,7 @@ mod items;
 mod jobs;
 mod mailed;
 mod points;
+mod signed;
 mod tracking;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter, AuditOutcome, DONE};
@@ -37,6 +38,7 @@ pub use points::{
     Batch, Conflict, FieldType, FieldValue, Points, PointsView, PointsWritten, Row, ScanOrder, SeriesId, SeriesKey,
     Slice, Values,
 };
+pub use signed::{MOST_SIGNED, SignedToken, SignedTokens};
 pub use tracking::{Added, NewTracked, Tracked, TrackedFilter, TrackedPage, TrackedSessions};
 
 /// Everything that one store answers.
@@ -55,6 +57,7 @@ pub trait Store:
     + MailedTokens
     + Sessions
     + SessionLists
+    + SignedTokens
     + TokenWrites
     + TrackedSessions
 {

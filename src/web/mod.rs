@@ -5,7 +5,6 @@
 //! changing request carries a token of its form as well (see `guard`), and must not come from a foreign page.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -43,8 +42,6 @@ pub struct Settings {
     pub account: checked::AccountPages,
     /// The schemes of sliding sessions, by name, with the life-times of their sessions.
     pub sessions: Vec<(String, Life)>,
-    /// Life-time of the signed tokens that trackers give out; `None` if none does.
-    pub signed_tokens: Option<Duration>,
     /// Who may watch an account that never said.
     pub visibility: Visibility,
     /// The trackers that are mounted.

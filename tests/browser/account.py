@@ -324,6 +324,14 @@ def end_session(walk: Walk) -> None:
     assert "SDK" not in walk.body()
 
 
+def end_signed(walk: Walk) -> None:
+    row = walk.wait("the signed token", lambda: next(
+        (row for row in walk.page.find_elements(By.CSS_SELECTOR, "tbody tr") if "JWT" in row.text), None))
+    row.find_element(By.CSS_SELECTOR, "button").click()
+    walk.shows("The token has ended.")
+    assert "JWT" not in walk.body()
+
+
 def end_all(walk: Walk) -> None:
     walk.press("End all other sessions")
     walk.shows("You stay signed in here.")
@@ -561,6 +569,7 @@ STEPS: tuple[tuple[str, Callable[[Walk], None]], ...] = (
     ("revoke-token", revoke_token),
     ("sessions", sessions),
     ("end-session", end_session),
+    ("end-signed", end_signed),
     ("end-all", end_all),
     ("wrong-present-password", wrong_present_password),
     ("change-password", change_password),

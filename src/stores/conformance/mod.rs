@@ -20,6 +20,7 @@ mod log;
 mod mailed;
 pub(in crate::stores) mod samples;
 mod sessions;
+mod signed;
 mod trackers;
 
 use samples::{account, address, at, done, grants, new_account, of_credential, session, token};
@@ -161,6 +162,14 @@ checks! {
         an_ended_session_ends_once,
         nobody_without_an_account_gets_a_session,
         rev_03_a_sign_in_gets_no_session_once_all_credentials_ended,
+    }
+    signed {
+        signed_tokens_are_listed_newest_first_until_their_end,
+        rev_06_signing_out_takes_a_token_off_the_list,
+        rev_09_ending_all_empties_the_list,
+        rev_16_signed_tokens_leave_with_their_account,
+        the_list_of_signed_tokens_is_bounded,
+        the_last_use_of_a_signed_token_is_written_soon,
     }
     trackers {
         a_tracked_session_is_found_as_it_was_stored,

@@ -92,6 +92,7 @@ impl AccountWrites for MemoryStore {
             let Some(gone) = state.accounts.remove(&id) else { return Ok(None) };
             state.sessions.retain(|session| session.account != id);
             state.tokens.retain(|token| token.account != id);
+            state.signed.retain(|token| token.account != id);
             state.tracked.retain(|_, tracked| tracked.account != id);
             state.documents.retain(|(account, _), _| *account != id);
             state.items.retain(|_, item| item.account != id);

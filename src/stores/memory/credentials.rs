@@ -88,6 +88,7 @@ impl Blacklist for MemoryStore {
             kept::text(key)?;
             kept::micros(now)?;
             kept::micros(until)?;
+            state.signed.retain(|token| *token.key != *key);
             if let Some(known) = state.blacklist.get_mut(key) {
                 known.until = known.until.max(until);
                 return Ok(());
@@ -97,6 +98,17 @@ impl Blacklist for MemoryStore {
             state.tell(now, EventKind::Credential { id: key.into(), account });
             Ok(())
         })
+    }
+
+    fn note_signed_use(&self, key: &str, at: SystemTime, client: Option<IpAddr>) {
+        self.note(|state| {
+            if let Some(token) = state.signed.iter_mut().find(|token| *token.key == *key)
+                && token.last_used_at.is_none_or(|known| known <= at)
+            {
+                token.last_used_at = Some(at);
+                token.last_client = kept::address(client);
+            }
+        });
     }
 }
 

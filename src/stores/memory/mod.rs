@@ -9,7 +9,7 @@ use trackgate_schemes::store::{Account, Answer, ApiToken, Session, StoreError};
 use trackgate_schemes::{AccountId, Secret};
 
 use super::kept;
-use crate::ports::{AuditEntry, Event, EventKind, Item, Job, MailedToken, Store, Tracked};
+use crate::ports::{AuditEntry, Event, EventKind, Item, Job, MailedToken, SignedToken, Store, Tracked};
 
 mod accounts;
 mod credentials;
@@ -18,6 +18,7 @@ mod jobs;
 mod log;
 mod mailed;
 mod sessions;
+mod signed;
 mod trackers;
 
 /// Keeps everything in memory, under one lock. Nothing outlives it.
@@ -41,6 +42,8 @@ struct State {
     /// In the order in which they were opened.
     sessions: Vec<Session>,
     blacklist: HashMap<Box<str>, SignedOut>,
+    /// Newest first.
+    signed: Vec<SignedToken>,
     guesses: BTreeMap<Box<str>, GuessCounter>,
     keys: HashMap<Box<str>, Secret>,
     audit: VecDeque<AuditEntry>,
@@ -111,6 +114,7 @@ impl State {
 
     fn clean(&mut self, now: SystemTime) {
         self.blacklist.retain(|_, entry| entry.until + DAY >= now);
+        self.signed.retain(|token| token.ends_at + DAY >= now);
         self.guesses.retain(|_, counter| counter.expires_at + DAY >= now);
         self.mailed.retain(|token| token.expires_at.is_none_or(|end| end + DAY >= now));
     }

@@ -31,6 +31,7 @@ const ENDED: &[&str] = &[
     "DELETE FROM blacklist WHERE id IN (SELECT id FROM blacklist WHERE until < $1 ORDER BY until LIMIT $2)",
     "DELETE FROM guess_counters WHERE id IN (SELECT id FROM guess_counters WHERE until < $1 ORDER BY until LIMIT $2)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE until < $1 ORDER BY until LIMIT $2)",
+    "DELETE FROM signed_tokens WHERE id IN (SELECT id FROM signed_tokens WHERE ends_at < $1 ORDER BY ends_at LIMIT $2)",
     "DELETE FROM mailed_tokens WHERE (account, purpose) IN \
      (SELECT account, purpose FROM mailed_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
 ];

@@ -11,6 +11,7 @@ use super::SqlStore;
 use super::fault::Fault;
 use super::log::tell;
 use super::rows::{Columns, account_columns, account_exists, hex, next, token_columns, unhex};
+use super::signed::take_off;
 use crate::ports::{EventKind, Keys, TokenWrites};
 use crate::stores::kept;
 
@@ -134,6 +135,7 @@ impl Blacklist for SqlStore {
             Box::pin(async move {
                 let key = key?;
                 let until = kept::micros(until)?;
+                take_off(connection, &key).await?;
                 let new = sqlx::query(
                     "INSERT INTO blacklist (id, signed_out_at, until) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
                 )
@@ -153,6 +155,11 @@ impl Blacklist for SqlStore {
                 tell(connection, now, &EventKind::Credential { id: key.into(), account }).await
             })
         })
+    }
+
+    fn note_signed_use(&self, key: &str, at: SystemTime, client: Option<IpAddr>) {
+        self.saw(at);
+        self.notes.signed(key, at, client);
     }
 }
 

@@ -86,4 +86,5 @@ const META: &str = "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEX
     INSERT INTO meta (name, value) VALUES ('application', 'trackgate'), ('version', '0')";
 
 /// What leads from version n to n + 1; a version that was published is never changed.
-const VERSIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const VERSIONS: &[&str] =
+    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];

@@ -35,6 +35,7 @@ mod notes;
 mod readers;
 mod rows;
 mod sessions;
+mod signed;
 #[cfg(test)]
 mod tests;
 mod trackers;

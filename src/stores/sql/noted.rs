@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::notes::Noted;
 use super::rows::Columns;
 use super::sessions::touch;
+use super::signed;
 use crate::stores::kept;
 
 impl GuessCounters for SqlStore {
@@ -47,6 +48,11 @@ pub(super) async fn write(connection: &mut AnyConnection, noted: Noted) -> Resul
         .bind(id)
         .execute(&mut *connection)
         .await?;
+    }
+    for (key, (at, client)) in &noted.signed {
+        if kept::text(key).and(kept::micros(*at)).is_ok() {
+            signed::touch(connection, key, *at, *client).await?;
+        }
     }
     for (id, at) in &noted.sessions {
         if kept::text(id).and(kept::micros(*at)).is_ok() {

@@ -15,17 +15,25 @@ pub(super) struct Notes {
     many: Notify,
 }
 
+/// The newest use of each credential, and from where.
+type Uses = HashMap<Box<str>, (SystemTime, Option<IpAddr>)>;
+
 /// What there is to write.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Noted {
-    pub(super) tokens: HashMap<Box<str>, (SystemTime, Option<IpAddr>)>,
+    pub(super) tokens: Uses,
+    pub(super) signed: Uses,
     pub(super) sessions: HashMap<Box<str>, SystemTime>,
     pub(super) guesses: HashMap<Box<str>, GuessCounter>,
 }
 
 impl Notes {
     pub(super) fn token(&self, id: &str, at: SystemTime, client: Option<IpAddr>) {
-        self.add(|noted| noted.token(id.into(), (at, client)));
+        self.add(|noted| add_use(&mut noted.tokens, id.into(), (at, client)));
+    }
+
+    pub(super) fn signed(&self, key: &str, at: SystemTime, client: Option<IpAddr>) {
+        self.add(|noted| add_use(&mut noted.signed, key.into(), (at, client)));
     }
 
     pub(super) fn session(&self, id: &str, at: SystemTime) {
@@ -45,7 +53,10 @@ impl Notes {
     pub(super) fn put_back(&self, old: Noted) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, used) in old.tokens {
-            waiting.token(id, used);
+            add_use(&mut waiting.tokens, id, used);
+        }
+        for (key, used) in old.signed {
+            add_use(&mut waiting.signed, key, used);
         }
         for (id, at) in old.sessions {
             waiting.session(id, at);
@@ -77,16 +88,7 @@ impl Noted {
     }
 
     fn len(&self) -> usize {
-        self.tokens.len() + self.sessions.len() + self.guesses.len()
-    }
-
-    fn token(&mut self, id: Box<str>, used: (SystemTime, Option<IpAddr>)) {
-        let room = self.tokens.len() < MOST;
-        match self.tokens.get_mut(&id) {
-            Some(known) if known.0 <= used.0 => *known = used,
-            None if room => drop(self.tokens.insert(id, used)),
-            _ => {}
-        }
+        self.tokens.len() + self.signed.len() + self.sessions.len() + self.guesses.len()
     }
 
     fn session(&mut self, id: Box<str>, at: SystemTime) {
@@ -102,6 +104,15 @@ impl Noted {
         if self.guesses.len() < MOST || self.guesses.contains_key(&counter.key) {
             self.guesses.insert(counter.key.clone(), counter);
         }
+    }
+}
+
+fn add_use(all: &mut Uses, id: Box<str>, used: (SystemTime, Option<IpAddr>)) {
+    let room = all.len() < MOST;
+    match all.get_mut(&id) {
+        Some(known) if known.0 <= used.0 => *known = used,
+        None if room => drop(all.insert(id, used)),
+        _ => {}
     }
 }
 

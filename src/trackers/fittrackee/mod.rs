@@ -190,12 +190,26 @@ impl Tracker for FitTrackee {
 
 /// Issues the token that signing in gives out.
 pub trait IssueToken: fmt::Debug + Send + Sync + 'static {
-    /// A new access token of this account, as text.
+    /// A new access token of this account.
     ///
     /// # Errors
     ///
     /// [`Reason::Internal`] when no key can sign.
-    fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection>;
+    fn issue(&self, account: &Account, now: SystemTime) -> Result<IssuedToken, Rejection>;
+}
+
+/// An access token that was just issued.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "built by who issues tokens")]
+pub struct IssuedToken {
+    /// Its text.
+    pub text: Secret,
+    /// What it is signed out by: its key in the blacklist.
+    pub key: String,
+    /// The id of the scheme that issued it.
+    pub scheme: &'static str,
+    /// When it ends by itself, leeway included.
+    pub ends_at: SystemTime,
 }
 
 /// What an operator may choose.

@@ -13,8 +13,8 @@ use super::profile::Profile;
 use super::registration::{self, Form};
 use super::routes::endpoint;
 use super::wire::{self, Json, Stop};
-use super::{ID, Registration, Shared, letters, links};
-use crate::accounts::{self, ChangeError, Origin};
+use super::{ID, IssuedToken, Registration, Shared, letters, links};
+use crate::accounts::{self, ChangeError, NewSigned, Origin};
 use crate::ports::MailedPurpose;
 use crate::trackers::json::Scalar;
 use crate::trackers::{Call, Endpoint};
@@ -105,7 +105,7 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
         Ok(account) => account,
         Err(why) => return wrong_password(why),
     };
-    signed_in(&shared, &account, call.now, "successfully logged in")
+    signed_in(&shared, &account, (call.now, &origin), "successfully logged in").await
 }
 
 /// The answer to a password that was not taken: a locked account looks like a wrong one, but for the time
@@ -130,17 +130,23 @@ pub(super) fn wrong_password(why: Rejection) -> Result<Response<Bytes>, Stop> {
 ///
 /// # Errors
 ///
-/// No key can sign.
-pub(super) fn signed_in(
+/// No key can sign, or the store is down: a token that is not listed could not be ended by itself.
+pub(super) async fn signed_in(
     shared: &Shared,
     account: &Account,
-    now: SystemTime,
+    (now, origin): (SystemTime, &Origin),
     message: &'static str,
 ) -> Result<Response<Bytes>, Stop> {
-    let token = shared.tokens.issue(account, now)?;
-    let Some(text) = token.expose_text() else {
+    let IssuedToken { text, key, scheme, ends_at } = shared.tokens.issue(account, now)?;
+    let Some(text) = text.expose_text() else {
         return Err(Rejection::new(Reason::Internal, ID).into());
     };
+    let new = NewSigned { key: &key, scheme, ends_at };
+    match shared.accounts.note_signed(account, new, origin).await {
+        Ok(()) => {}
+        Err(ChangeError::Stopped(why)) => return Err(why.into()),
+        Err(_other) => return Err(Rejection::new(Reason::Internal, ID).into()),
+    }
     let mut response = wire::success(
         StatusCode::OK,
         [

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use proptest::prelude::*;
 use trackgate_schemes::store::{Account, AccountState};
-use trackgate_schemes::{Clock as _, Grants, HashPool, Login, Reason, Rejection, Secret};
+use trackgate_schemes::{Clock as _, Grants, HashPool, Login, Reason, Rejection};
 
 use super::wire::{self, Document};
 use super::*;
@@ -15,14 +15,14 @@ use crate::accounts::Origin;
 use crate::layer::Refusal;
 use crate::mail::Letter;
 use crate::trackers::json::Scalar;
-use crate::trackers::testing::{Play, Stage, request_of, run, signed};
+use crate::trackers::testing::{Play, Stage, issued, request_of, run, signed};
 
 #[derive(Debug)]
 pub(super) struct Tokens;
 
 impl IssueToken for Tokens {
-    fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection> {
-        Ok(signed(account.id, now))
+    fn issue(&self, account: &Account, now: SystemTime) -> Result<IssuedToken, Rejection> {
+        Ok(issued(account.id, now))
     }
 }
 

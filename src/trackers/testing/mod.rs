@@ -30,7 +30,7 @@ use crate::stores::{MemoryFiles, MemoryPoints, MemoryStore};
 mod tokens;
 mod transcript;
 
-pub(super) use tokens::{identity, signed};
+pub(super) use tokens::{identity, issued, signed};
 pub(super) use transcript::request_of;
 
 use tokens::Tokens;

@@ -12,6 +12,7 @@ use trackgate_schemes::{
 };
 
 use crate::ports::Store;
+use crate::trackers::fittrackee::IssuedToken;
 
 /// Reads both kinds of tokens.
 #[derive(Debug)]
@@ -85,6 +86,13 @@ pub(in crate::trackers) fn identity(account: &Account, kind: CredentialKind, id:
 pub(in crate::trackers) fn signed(account: AccountId, now: SystemTime) -> Secret {
     let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     format!("jwt.{account}.{seconds}").into()
+}
+
+/// Such a token, as it is issued.
+pub(in crate::trackers) fn issued(account: AccountId, now: SystemTime) -> IssuedToken {
+    let text = signed(account, now);
+    let key = text.expose_text().unwrap().to_owned();
+    IssuedToken { text, key, scheme: ID, ends_at: now + LIFETIME }
 }
 
 async fn jwt(store: &dyn Store, text: &str, now: SystemTime) -> Result<Identity, Reason> {

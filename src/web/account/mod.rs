@@ -33,6 +33,7 @@ pub(super) fn endpoints(pages: &AccountPages) -> Vec<Endpoint> {
         pages.own(Method::GET, "/account/sessions", sessions::list),
         pages.own(Method::POST, "/account/sessions/end-all", sessions::end_all),
         pages.own(Method::POST, "/account/sessions/{id}/end", sessions::end),
+        pages.own(Method::POST, "/account/sessions/signed/{key}/end", sessions::end_signed),
         pages.own(Method::GET, "/account/password", password::form),
         pages.own(Method::POST, "/account/password", password::change),
         pages.own(Method::GET, "/account/sharing", sharing::show),

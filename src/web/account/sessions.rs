@@ -11,7 +11,6 @@ use trackgate_schemes::store::{Session, StoreError};
 
 use super::events::said;
 use crate::accounts::ChangeError;
-use crate::ports::{AuditAction, AuditFilter, AuditOutcome};
 use crate::web::Shared;
 use crate::web::answer::{Stop, redirect, render};
 use crate::web::frame::{Frame, When, address};
@@ -38,11 +37,14 @@ pub(in crate::web) struct Row {
     is_this: bool,
 }
 
-/// A sign-in that gave a signed token out.
+/// A signed token that is out.
 struct Signed {
+    key: Arc<str>,
     service: String,
     address: String,
     at: When,
+    used: Option<When>,
+    ends: When,
 }
 
 /// What a scheme of sessions is called.
@@ -68,7 +70,7 @@ pub(in crate::web) async fn live(
     Ok(sessions)
 }
 
-/// The sessions of the account, and the sign-ins whose signed tokens may still be good.
+/// The sessions of the account, and its signed tokens that are out.
 pub(super) async fn list(visit: Visit) -> Result<Response<Bytes>, Stop> {
     let (shared, words) = (&visit.shared, visit.words());
     let account = visit.account().await?;
@@ -88,25 +90,15 @@ pub(super) async fn list(visit: Visit) -> Result<Response<Bytes>, Stop> {
         })
         .collect();
     rows.sort_by_key(|row| !row.is_this);
-    let mut signed = Vec::new();
-    if let Some(life) = shared.settings.signed_tokens {
-        let since = (visit.now - life).max(account.not_before);
-        let filter = AuditFilter {
-            account: Some(account.id),
-            action: Some(AuditAction::SignIn),
-            outcome: Some(AuditOutcome::Done),
-            since: Some(since),
-            limit: MOST_SIGNED,
-            ..AuditFilter::default()
-        };
-        let entries = shared.accounts.store().audit(filter).await?;
-        let theirs = entries.into_iter().filter(|entry| &*entry.target == SIGNER);
-        signed.extend(theirs.map(|entry| Signed {
-            service: said(words, "services.", &entry.service),
-            address: address(entry.client),
-            at: When(entry.at),
-        }));
-    }
+    let signed = shared.accounts.signed_tokens(account.id).await?.into_iter().map(|token| Signed {
+        service: said(words, "services.", &token.service),
+        address: address(token.last_client.or(token.client)),
+        at: When(token.issued_at),
+        used: token.last_used_at.map(When),
+        ends: When(token.ends_at),
+        key: token.key,
+    });
+    let signed = signed.collect();
     let frame = visit.frame(words.get("sessions.title")).await?.of("sessions");
     Ok(render(shared, &SessionsPage { frame, sessions: rows, signed }))
 }
@@ -123,6 +115,16 @@ pub(super) async fn end(visit: Visit) -> Result<Response<Bytes>, Stop> {
     Ok(redirect(&visit.shared, "/account/sessions?done=session_ended"))
 }
 
+/// Ends one signed token of the account.
+pub(super) async fn end_signed(visit: Visit) -> Result<Response<Bytes>, Stop> {
+    let account = visit.account().await?;
+    match visit.shared.accounts.end_signed(account.id, visit.parameter("key"), &visit.origin()).await {
+        Ok(()) => Ok(redirect(&visit.shared, "/account/sessions?done=token_ended")),
+        Err(ChangeError::NotFound) => Err(Stop::NotFound),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Ends every session and signed token of the account, and opens one anew for this browser.
 pub(super) async fn end_all(visit: Visit) -> Result<Response<Bytes>, Stop> {
     let account = visit.account().await?;
@@ -131,7 +133,3 @@ pub(super) async fn end_all(visit: Visit) -> Result<Response<Bytes>, Stop> {
     open_session(&visit, &account, &mut response).await?;
     Ok(response)
 }
-
-/// The tracker whose sign-ins give signed tokens out.
-const SIGNER: &str = "fittrackee";
-const MOST_SIGNED: u32 = 50;

@@ -1,6 +1,6 @@
 //! Sessions and the password by the pages.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Browser, sign_in};
 use crate::harness::{Answer, Inside, ask};
@@ -50,7 +50,7 @@ fn every_session_is_listed_and_ended_by_itself() {
     assert!(text.contains("this browser") && text.contains("127.0.0.1") && text.contains("LPTracker"));
     assert!(text.contains("Signed tokens") && text.contains("FitTrackee"));
     let ids = ids(&page);
-    assert_eq!(ids.len(), 2);
+    assert_eq!(ids.len(), 3, "two sessions and a signed token");
     let ended = browser.post("/account/sessions", &format!("/account/sessions/{}/end", ids[1]), "");
     assert_eq!(ended.status, 303);
     assert!(!lp_is_good(&inside, &token));
@@ -58,6 +58,48 @@ fn every_session_is_listed_and_ended_by_itself() {
     assert_eq!(browser.post("/account/sessions", &format!("/account/sessions/{}/end", ids[1]), "").status, 404);
     assert_eq!(browser.post("/account/sessions", &format!("/account/sessions/{}/end", ids[0]), "").status, 303);
     assert!(!browser.is_signed_in(), "its own session can be ended too");
+}
+
+#[test]
+fn rev_06_one_signed_token_is_ended_and_others_live_on() {
+    let inside = Inside::start("");
+    inside.account("rider");
+    inside.account("other");
+    let browser = Browser::sign_in(&inside, "rider");
+    let ended = fit(&inside, "correct-horse");
+    inside.advance(Duration::from_secs(1));
+    let other = fit(&inside, "correct-horse");
+    // The other one is used, and signed out where it was issued.
+    assert_eq!((fit_status(&inside, &ended), fit_status(&inside, &other)), (200, 200));
+    let signed = || ids(&browser.get("/account/sessions")).into_iter().filter(|id| id.starts_with("signed/"));
+    let listed: Vec<String> = signed().collect();
+    assert_eq!(listed.len(), 2);
+    let path = format!("/account/sessions/{}/end", listed[1]);
+    let stranger = Browser::sign_in(&inside, "other");
+    assert_eq!(stranger.post("/account/sessions", &path, "").status, 404);
+    assert_eq!(fit_status(&inside, &ended), 200);
+    let answer = browser.post("/account/sessions", &path, "");
+    assert_eq!((answer.status, answer.header("location")), (303, "/account/sessions?done=token_ended"));
+    assert_eq!((fit_status(&inside, &ended), fit_status(&inside, &other)), (401, 200));
+    assert_eq!(browser.post("/account/sessions", &path, "").status, 404);
+    let out = inside.ask(&format!("POST /api/auth/logout\nAuthorization: Bearer {other}"), "");
+    assert_eq!((out.status, signed().count()), (200, 0));
+}
+
+#[test]
+fn the_last_use_of_a_signed_token_is_shown() {
+    let inside = Inside::start("");
+    inside.account("rider");
+    let browser = Browser::sign_in(&inside, "rider");
+    let token = fit(&inside, "correct-horse");
+    assert!(browser.get("/account/sessions").text().contains("not yet"));
+    assert_eq!(fit_status(&inside, &token), 200);
+    // It is noted in memory, and written soon.
+    let until = Instant::now() + Duration::from_secs(20);
+    while browser.get("/account/sessions").text().contains("not yet") {
+        assert!(Instant::now() < until, "the last use is not written");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ async fn confirm(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Sto
     }
     let change = AccountChange { state: Some(AccountState::Active), ..AccountChange::default() };
     let changed = shared.accounts.change(token.account, change, Ends::Nothing, &origin).await;
-    signed_in(&shared, &changed.map_err(unchanged)?, now, "account confirmation successful")
+    signed_in(&shared, &changed.map_err(unchanged)?, (now, &origin), "account confirmation successful").await
 }
 
 async fn resend(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop> {

@@ -9,7 +9,7 @@ use http::{Method, Request, Response};
 use proptest::prelude::*;
 use serde_json::Value;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{AccountId, Clock as _, HashPool, NoGuard, Rejection, Secret, SignIn};
+use trackgate_schemes::{AccountId, Clock as _, HashPool, NoGuard, Rejection, SignIn};
 
 use super::kept::{Measures, WORKOUTS, Workout};
 use super::own;
@@ -17,15 +17,15 @@ use crate::accounts::{AccountService, Memories, Origin};
 use crate::message::Body;
 use crate::ports::Area;
 use crate::trackers::fittrackee::profile::Profile;
-use crate::trackers::fittrackee::{FitTrackee, IssueToken, PrivacyPolicy, Settings, sweep_files};
-use crate::trackers::testing::{Play, Stage, request_of, run, signed};
+use crate::trackers::fittrackee::{FitTrackee, IssueToken, IssuedToken, PrivacyPolicy, Settings, sweep_files};
+use crate::trackers::testing::{Play, Stage, issued, request_of, run};
 
 #[derive(Debug)]
 struct Tokens;
 
 impl IssueToken for Tokens {
-    fn issue(&self, account: &Account, now: SystemTime) -> Result<Secret, Rejection> {
-        Ok(signed(account.id, now))
+    fn issue(&self, account: &Account, now: SystemTime) -> Result<IssuedToken, Rejection> {
+        Ok(issued(account.id, now))
     }
 }
 

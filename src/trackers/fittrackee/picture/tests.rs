@@ -8,21 +8,21 @@ use image::codecs::gif::GifEncoder;
 use image::{AnimationDecoder as _, DynamicImage, Frame, ImageFormat, RgbImage, RgbaImage};
 use proptest::prelude::*;
 use trackgate_schemes::store::Account;
-use trackgate_schemes::{Clock as _, Rejection, Secret};
+use trackgate_schemes::{Clock as _, Rejection};
 
 use super::*;
 use crate::accounts::Origin;
 use crate::ports::Files;
 use crate::stores::FolderFiles;
 use crate::trackers::Services;
-use crate::trackers::fittrackee::{FitTrackee, IssueToken, Settings, sweep_files};
+use crate::trackers::fittrackee::{FitTrackee, IssueToken, IssuedToken, Settings, sweep_files};
 use crate::trackers::testing::{Play, Stage, status_and_body};
 
 #[derive(Debug)]
 struct NoTokens;
 
 impl IssueToken for NoTokens {
-    fn issue(&self, _account: &Account, _now: SystemTime) -> Result<Secret, Rejection> {
+    fn issue(&self, _account: &Account, _now: SystemTime) -> Result<IssuedToken, Rejection> {
         Err(Rejection::new(trackgate_schemes::Reason::Internal, "a test"))
     }
 }
