@@ -351,7 +351,7 @@ async fn sto_08_strangers_and_newer_versions_are_left_alone() {
     store.close().await.unwrap();
     database.tell("UPDATE meta SET value = '99' WHERE name = 'version'").await;
     assert_eq!(open(&database.url).await.unwrap_err().kind(), OpenErrorKind::Newer);
-    database.tell("UPDATE meta SET value = '2' WHERE name = 'version'").await;
+    database.tell("UPDATE meta SET value = '3' WHERE name = 'version'").await;
     let store = database.open().await;
     assert!(store.list_accounts(AccountId(0), 1).await.unwrap().is_empty());
     store.close().await.unwrap();
