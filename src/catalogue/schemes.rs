@@ -19,6 +19,7 @@ use super::openapi::Tokens;
 use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::{self, Algorithm, IpMode, OnConflict, SchemeKind, SecretRef};
+use crate::trackers::livetracking::SHARE_HEADER;
 
 /// All schemes of a configuration, by name, and those that contracts ask for.
 #[derive(Debug)]
@@ -106,7 +107,7 @@ impl Schemes {
     /// Where all schemes look for credentials.
     pub(super) fn carriers(&self) -> Arc<[Carrier]> {
         let contracts = self.contracts.iter().map(|(_, made)| made);
-        let mut carriers = Vec::new();
+        let mut carriers = vec![Carrier::Header(SHARE_HEADER)];
         for carrier in self.named.iter().chain(contracts).map(|made| made.scheme.carrier()) {
             if !carriers.contains(&carrier) {
                 carriers.push(carrier);

@@ -48,7 +48,7 @@ mod tests;
 pub use dialect::AccountDialect;
 pub use samples::SampleDialect;
 pub use scheme::PublicReader;
-pub use watch::{Settings as WatchSettings, Watch};
+pub use watch::{SHARE_HEADER, Settings as WatchSettings, Watch};
 
 /// The tracker.
 #[derive(Clone, Debug)]

@@ -198,9 +198,9 @@ fn hdr_07_credentials_stay_here_unless_the_route_says_otherwise() {
     assert!(!got.contains(secret) && like(&got, "authorization").is_empty(), "{got}");
     assert_eq!(header(&got, "cookie"), Some("theirs=1"));
     // Neither does one that another route would take.
-    let (answer, got) = front.passes(&format!("GET /open\n{login}\ntoken: live-token"), "");
+    let (answer, got) = front.passes(&format!("GET /open\n{login}\ntoken: live-token\nX-Watch-Share: of-a-ride"), "");
     assert_eq!(answer.status, 200);
-    assert!(!got.contains(secret) && !got.contains("live-token"), "{got}");
+    assert!(!got.contains(secret) && !got.contains("live-token") && !got.contains("of-a-ride"), "{got}");
 
     let (answer, got) = front.passes(&format!("GET /pass\n{login}\nauthori.zation: x"), "");
     assert_eq!((answer.status, header(&got, "authorization")), (200, login.strip_prefix("Authorization: ")));

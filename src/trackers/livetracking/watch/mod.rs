@@ -49,6 +49,8 @@ mod stream;
 mod tests;
 mod thin;
 
+pub use share::HEADER as SHARE_HEADER;
+
 /// What the page shows, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

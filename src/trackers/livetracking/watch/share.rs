@@ -94,8 +94,8 @@ impl Scheme for ShareScheme {
 /// The id of the scheme.
 pub(super) const ID: &str = "share";
 
-/// Where the page puts the token.
-pub(super) const HEADER: HeaderName = HeaderName::from_static("x-watch-share");
+/// Where the page of a ride puts the token of a share link.
+pub const HEADER: HeaderName = HeaderName::from_static("x-watch-share");
 
 const UNKNOWN: Rejection = Rejection::new(Reason::Unknown, ID);
 
