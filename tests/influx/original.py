@@ -7,6 +7,7 @@ what it acknowledges is on the disk, and it writes no access log.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ class Original:
             "INFLUXDB_FOLDER": str(self.folder),
             "INFLUXDB_ROOT_PASSWORD": ROOT_PASSWORD,
             "INFLUXDB_PASSWORD": PASSWORD,
+            "INFLUXDB_PYTHON": sys.executable,
         }
 
     def add(self, name: str, password: str = PASSWORD) -> None:
