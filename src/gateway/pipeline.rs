@@ -94,6 +94,7 @@ impl Pipeline {
         let body = limited(body, found.route.max_body_bytes);
         match &found.route.target {
             Target::Tracker(handler) => {
+                let is_safe = parts.method.is_safe();
                 // What a tracker sends piece by piece, it sends to a `GET`.
                 let watch = if parts.method == Method::GET { self.streams.watch(permit.identity()) } else { None };
                 let call = Call {
@@ -104,7 +105,9 @@ impl Pipeline {
                     now: asked.arrival.at,
                     request_id: Arc::clone(&asked.arrival.id),
                 };
-                to_its_end(handler.call(call)).await.map(|body| around(watch, body))
+                let reply = handler.call(call);
+                let answer = if is_safe { reply.await } else { to_its_end(reply).await };
+                answer.map(|body| around(watch, body))
             }
             Target::Proxy { upstream, sending } => {
                 // What a dialect may echo in a refusal, should the upstream fail.
