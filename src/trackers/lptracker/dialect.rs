@@ -27,7 +27,7 @@ impl LpDialect {
 
     /// A refused sign-in: the same for an unknown name, a wrong password and a locked account.
     pub(super) fn refused_login(self, why: &Rejection) -> Response<Bytes> {
-        self.error(&Refusal::new(why), StatusCode::UNAUTHORIZED, "Invalid login or password")
+        message::because(why, self.error(&Refusal::new(why), StatusCode::UNAUTHORIZED, "Invalid login or password"))
     }
 
     /// A request whose fields do not fit. `message` is one of our own, never text of the request.
