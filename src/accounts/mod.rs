@@ -25,7 +25,7 @@ mod sharing;
 #[cfg(test)]
 mod tests;
 
-pub use follow::{FollowError, Follower};
+pub use follow::{FollowError, Follower, Progress};
 pub use import::NumberHere;
 pub use memories::Memories;
 pub use reserved::is_reserved;
