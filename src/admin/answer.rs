@@ -55,13 +55,11 @@ fn latest(query: &str, state: &State) -> Answer {
 
 fn one(id: &str, state: &State) -> Answer {
     let open = state.open.load();
-    match open.as_ref().and_then(|open| open.decisions.find(id)) {
-        Some(decision) => told(StatusCode::OK, &decision.to_json()),
-        None => {
-            let error = "there is no decision of this id among those that are kept";
-            told(StatusCode::NOT_FOUND, &json!({ "error": error, "kept": kept(state) }))
-        }
+    if let Some(decision) = open.as_ref().and_then(|open| open.decisions.find(id)) {
+        return told(StatusCode::OK, &decision.to_json());
     }
+    let error = "there is no decision of this id among those that are kept";
+    told(StatusCode::NOT_FOUND, &json!({ "error": error, "kept": kept(state) }))
 }
 
 /// How many decisions are kept.

@@ -26,7 +26,6 @@ pub struct Figures {
 
 impl Figures {
     /// Of all these.
-    #[expect(clippy::too_many_arguments, reason = "each is one thing that has figures")]
     pub fn new(
         sign_in: SignIn,
         streams: Arc<Streams>,

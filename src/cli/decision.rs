@@ -28,7 +28,8 @@ pub(super) fn explain(common: &Common, id: &str, url: Option<&str>) -> Result<()
         None => configured(common.load(None)?.admin.as_ref())?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let asked = runtime.map_err(AssembleError::Runtime)?.block_on(timeout(PATIENCE, ask(&authority, id)));
+    let asked =
+        runtime.map_err(AssembleError::Runtime)?.block_on(async { timeout(PATIENCE, ask(&authority, id)).await });
     let asked = asked.map_err(|_late| CliError::refused(format!("nobody answers at http://{authority}")))?;
     let (status, told) = asked.map_err(CliError::io(format!("asking the admin listener at http://{authority}")))?;
     match status {

@@ -38,7 +38,7 @@ pub(super) struct Explain {
     #[arg(long, value_name = "ID", conflicts_with_all = ["target", "headers", "raw"])]
     id: Option<String>,
     /// Where the admin listener of that gateway is [default: as configured]
-    #[arg(long, value_name = "URL", requires = "id")]
+    #[arg(long, value_name = "URL", requires = "id", conflicts_with_all = ["target", "headers", "raw"])]
     admin: Option<String>,
 }
 

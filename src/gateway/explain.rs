@@ -6,7 +6,7 @@ use http::header;
 use http::request::Parts;
 use serde::Serialize;
 use trackgate_policies::{Decision, Term};
-use trackgate_schemes::{CanonicalPath, Head, Identity, Rejection, Step, Verdict};
+use trackgate_schemes::{CanonicalPath, Head, Identity, Reason, Rejection, Step, Verdict};
 
 use super::routes::{Found, RouteTable, Target, Unrouted, plain_host};
 use crate::layer::{Mode, Refusal, Trail};
@@ -232,7 +232,7 @@ impl RouteTable {
             .map(|said| SchemeSaid {
                 scheme: said.id,
                 verdict: said.word.as_str(),
-                reason: said.reason.map(|reason| reason.code()),
+                reason: said.reason.map(Reason::code),
             })
             .collect();
         told.identity = trail.identity().map(IdentitySeen::of);

@@ -10,7 +10,7 @@ use trackgate_schemes::{Identity, Reason};
 
 /// What is known of a request when the head of its answer is. No secret is among it: of the credential only its
 /// public id is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a record that whoever decides builds")]
 pub struct Noted<'a> {
     /// The request's id.
@@ -214,11 +214,8 @@ struct OutcomeTold {
 impl<'a> Told<'a> {
     fn of(decision: &'a Decision) -> Self {
         let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
-        let scheme = |said: &Said| SchemeTold {
-            scheme: said.id,
-            verdict: said.word,
-            reason: said.reason.map(|reason| reason.code()),
-        };
+        let scheme =
+            |said: &Said| SchemeTold { scheme: said.id, verdict: said.word, reason: said.reason.map(Reason::code) };
         let policy =
             |said: &Said| PolicyTold { policy: said.id, value: said.reason.map_or(said.word, |reason| reason.code()) };
         let (reason, by) = decision.refused.map(|(reason, by)| (reason.code(), by)).unzip();

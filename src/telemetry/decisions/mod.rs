@@ -78,7 +78,7 @@ impl Decisions {
     /// The latest `most` of those that are wanted, newest first.
     pub fn latest(&self, wanted: &Wanted<'_>, most: usize) -> Vec<Decision> {
         let mut all: Vec<Decision> = self.rings.iter().flat_map(|ring| ring.latest(wanted, most)).collect();
-        all.sort_by(|one, other| (other.at, other.number).cmp(&(one.at, one.number)));
+        all.sort_by_key(|decision| std::cmp::Reverse((decision.at, decision.number)));
         all.truncate(most);
         all
     }

@@ -49,7 +49,7 @@ fn ids(decisions: &[Decision]) -> Vec<&str> {
 fn the_ring_is_bounded_and_gives_the_newest_first() {
     let decisions = Decisions::new(2, 8);
     for number in 0..100 {
-        note(decisions.ring(number as usize % 2).unwrap(), number);
+        note(decisions.ring(usize::from(number % 2 == 1)).unwrap(), number);
     }
     let all = decisions.latest(&Wanted::default(), 1000);
     assert_eq!(ids(&all), ["id-99", "id-98", "id-97", "id-96", "id-95", "id-94", "id-93", "id-92"]);

@@ -24,7 +24,7 @@ fn what_is_let_through_is_found_by_the_id_of_its_answer() {
     assert_eq!(told["schemes"], schemes);
     assert_eq!((&told["identity"]["name"], &told["identity"]["scheme"]), (&"testrider".into(), &"api".into()));
     assert!(token.contains(told["identity"]["credential"].as_str().unwrap()), "the public id is part of the token");
-    assert_eq!(told["policies"], json!([{ "policy": "grant", "value": "allow" }]));
+    assert_eq!(told["policies"], json!([{ "policy": "grants", "value": "allow" }]));
     assert_eq!(told["upstream"]["name"], "up");
     assert_eq!(told["outcome"], json!({ "what": "answered", "status": 200, "reason": null, "by": null }));
     let public = watched.decision(&watched.inside.ask("GET /open/a", ""));
@@ -47,12 +47,12 @@ fn every_refusal_has_a_reason_in_the_decision_and_in_the_log() {
         (asked("POST /points/7", "x"), 401, "no_credential", "gate", None),
         (asked(&format!("POST /points/7\n{}", basic("testrider", "wrong")), "x"), 401, "wrong_secret", "basic", None),
         (asked("POST /points/7\nAuthorization: Bearer tg_x", "x"), 401, "malformed_credential", "api", None),
-        (asked("POST /points/7\ntoken: nothing", "x"), 401, "malformed_credential", "lp", None),
+        (asked("POST /points/7\ntoken: nothing", "x"), 401, "unknown_credential", "lp", None),
         (
             asked(&format!("POST /points/7\nAuthorization: Bearer {token}"), "x"),
             403,
             "insufficient_grant",
-            "grant",
+            "grants",
             Some("testrider"),
         ),
         (asked(&format!("POST /points/7\n{good}\ntoken: x"), "x"), 400, "ambiguous_credentials", "gate", None),
@@ -94,8 +94,10 @@ fn every_refusal_has_a_reason_in_the_decision_and_in_the_log() {
 fn a_tracker_that_refuses_with_200_has_a_reason_too() {
     let watched = Watched::start();
     watched.inside.account("testrider");
-    let answer =
-        watched.inside.ask("POST /login", "{\"login\":\"testrider\",\"password\":\"wrong\",\"service\":\"s\"}");
+    let answer = watched.inside.ask(
+        "POST /login\nContent-Type: application/json",
+        "{\"login\":\"testrider\",\"password\":\"wrong\",\"service\":\"s\"}",
+    );
     assert_eq!(answer.status, 200, "as the protocol has it");
     let told = watched.decision(&answer);
     assert_eq!((&told["outcome"]["what"], &told["outcome"]["status"]), (&"refused".into(), &200.into()), "{told}");

@@ -109,7 +109,7 @@ fn check_labels(mut labels: &str) {
                 (_, c) => assert!(c != '\n'),
             }
         };
-        labels = &rest[end + 1..];
+        labels = rest.split_at(end + 1).1;
         assert!(labels.is_empty() || labels.starts_with(','), "{labels}");
         labels = labels.strip_prefix(',').unwrap_or(labels);
     }
