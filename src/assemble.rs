@@ -190,6 +190,7 @@ impl Gateway {
             &catalogue.schemes,
         ));
         desk.meter().add(Arc::clone(&figures) as _);
+        desk.meter().add(Arc::new(log));
         desk.listening();
         let following = tokio::spawn(follower.run());
         // Last, so that a gateway that could not start has sent nothing.

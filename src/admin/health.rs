@@ -50,3 +50,44 @@ const STARTING: u8 = 0;
 const LISTENING: u8 = 1;
 const DRAINING: u8 = 2;
 const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use trackgate_schemes::store::{Answer, StoreError, StoreErrorKind};
+
+    use super::*;
+    use crate::ports::Event;
+
+    /// Is down, or says nothing at all.
+    #[derive(Debug)]
+    struct Down {
+        is_silent: bool,
+    }
+
+    impl Events for Down {
+        fn newest_event(&self) -> Answer<'_, u64> {
+            Box::pin(async {
+                if self.is_silent {
+                    std::future::pending::<()>().await;
+                }
+                Err(StoreError::new(StoreErrorKind::Unavailable, "down"))
+            })
+        }
+
+        fn events_after(&self, _after: u64, _limit: u32) -> Answer<'_, Vec<Event>> {
+            Box::pin(async { Err(StoreError::new(StoreErrorKind::Unavailable, "down")) })
+        }
+    }
+
+    #[tokio::test]
+    async fn sto_05_a_store_that_is_down_or_silent_is_not_ready() {
+        for is_silent in [false, true] {
+            let health = Health::new(Arc::new(Down { is_silent }));
+            assert_eq!(health.check().await, Err("it does not listen yet"));
+            health.listening();
+            assert_eq!(health.check().await, Err("the store does not answer"));
+            health.draining();
+            assert_eq!(health.check().await, Err("it stops"));
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! Where the admin listener is, whom it answers, and how.
 
+use std::io::Write;
 use std::net::TcpListener;
 
 use super::{Watched, config};
-use crate::harness::{Inside, ask, send};
+use crate::harness::{Inside, ask, connect, send};
 use crate::proxying::recorder::Recorder;
 
 #[test]
-fn it_is_off_unless_it_is_asked_for_and_never_where_everybody_is_served() {
+fn cfg_08_it_is_off_unless_it_is_asked_for_and_never_where_everybody_is_served() {
     let up = Recorder::ok();
     let inside = Inside::start(&config(&up, ""));
     assert_eq!(inside.gateway().admin_url(), None);
@@ -42,6 +43,33 @@ fn it_answers_in_json_and_nothing_may_keep_that() {
     assert_eq!(answer.header("cache-control"), "no-store");
     let foreign = send(watched.admin(), b"GET /decisions HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
     assert_eq!(foreign.status, 403, "a page of that name would read it in a browser here");
+}
+
+#[test]
+fn crs_06_it_says_not_ready_while_running_requests_end() {
+    let up = Recorder::start(|mut line| {
+        line.request();
+        line.ends();
+    });
+    let mut inside = Inside::start(&config(&up, "limits.grace = \"20s\"\n[admin]\naddress = \"127.0.0.1:0\""));
+    let admin = inside.gateway().admin_url().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+    let mut running = connect(inside.address());
+    running.write_all(b"GET /open/a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    up.wait_for(|got| got.contains("/open/a"));
+    assert_eq!(ask(admin, "GET /readyz", "").status, 200);
+    let gateway = inside.gateway.take().unwrap();
+    std::thread::scope(|scope| {
+        let inside = &inside;
+        let stopping = scope.spawn(move || inside.wait(gateway.shutdown()).unwrap());
+        let late = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while ask(admin, "GET /readyz", "").status != 503 {
+            assert!(std::time::Instant::now() < late, "it is ready all the time");
+        }
+        assert_eq!(ask(admin, "GET /healthz", "").status, 200, "it lives");
+        drop(running);
+        stopping.join().unwrap();
+    });
+    assert!(std::net::TcpStream::connect(admin).is_err());
 }
 
 #[test]
