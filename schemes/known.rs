@@ -20,6 +20,22 @@ pub trait Forget: fmt::Debug + Send + Sync + 'static {
     fn forget_credential(&self, id: &str);
     /// Forgets everything: after the event log could not be followed.
     fn forget_all(&self);
+    /// How full it is and how often it helped; `None` for one that does not count.
+    fn figures(&self) -> Option<MemoryFigures> {
+        None
+    }
+}
+
+/// How full a memory is and how often it helped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryFigures {
+    /// Credentials that are remembered.
+    pub entries: u64,
+    /// Look-ups that found what was of use.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
 }
 
 /// A bounded memory from credential digest to facts of type `T`, which should be cheap to clone.
@@ -43,6 +59,9 @@ struct Shard<T> {
     accounts: HashMap<AccountId, HashSet<Digest, ByDigest>>,
     credentials: HashMap<Box<str>, HashSet<Digest, ByDigest>>,
     order: VecDeque<Digest>,
+    /// Counted here, where the lock is held anyway.
+    hits: u64,
+    misses: u64,
 }
 
 #[derive(Debug)]
@@ -63,6 +82,8 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
                 accounts: HashMap::new(),
                 credentials: HashMap::new(),
                 order: VecDeque::new(),
+                hits: 0,
+                misses: 0,
             })
         };
         Self {
@@ -76,9 +97,14 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
     ///
     /// A clock that was stepped back behind the moment of remembering makes a miss.
     pub fn find(&self, digest: &Digest, now: SystemTime) -> Option<T> {
-        let shard = self.shard(digest);
-        let entry = shard.entries.get(digest)?;
-        (now < entry.until && now + CLOCK_SLACK >= entry.from).then(|| entry.facts.clone())
+        let mut shard = self.shard(digest);
+        let entry = shard.entries.get(digest).filter(|entry| now < entry.until && now + CLOCK_SLACK >= entry.from);
+        let facts = entry.map(|entry| entry.facts.clone());
+        match facts {
+            Some(_) => shard.hits += 1,
+            None => shard.misses += 1,
+        }
+        facts
     }
 
     /// To be taken before a store is asked for what shall be remembered.
@@ -172,6 +198,18 @@ impl<T: Clone + fmt::Debug + Send + 'static> Forget for Known<T> {
             shard.order.clear();
         }
     }
+
+    fn figures(&self) -> Option<MemoryFigures> {
+        let add = |sum: MemoryFigures, shard: &Mutex<Shard<T>>| {
+            let shard = lock(shard);
+            MemoryFigures {
+                entries: sum.entries + shard.entries.len() as u64,
+                hits: sum.hits + shard.hits,
+                misses: sum.misses + shard.misses,
+            }
+        };
+        Some(self.shards.iter().fold(MemoryFigures::default(), add))
+    }
 }
 
 impl<T> Shard<T> {
@@ -243,6 +281,7 @@ mod tests {
         let (known, digest) = known();
         assert_eq!(known.find(&digest, later(19)), Some(42));
         assert_eq!(known.find(&digest, later(20)), None);
+        assert_eq!(known.figures(), Some(MemoryFigures { entries: 1, hits: 1, misses: 1 }));
     }
 
     #[test]

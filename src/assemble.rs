@@ -13,12 +13,13 @@ use trackgate_schemes::store::StoreError;
 use trackgate_schemes::{Clock, Forget, HashPool, SignIn, SystemClock};
 
 use crate::accounts::{AccountService, FollowError, Memories, Origin};
-use crate::catalogue::{self, Catalogue, CatalogueError, OpenError, Services};
+use crate::admin::{AdminError, Desk};
+use crate::catalogue::{self, Catalogue, CatalogueError, Figures, OpenError, Services};
 use crate::config::Config;
 use crate::config::checked::{ClientHeader, SecretError};
 use crate::gateway::{
-    ForwardedHeader, Handle, Limits, Listener, Pipeline, Running, Shutdown, StartError, Streams, TlsError, TlsReloader,
-    TrustedProxies, TrustsEverybody, start,
+    ForwardedHeader, Handle, Limits, Listener, Observer, Pipeline, RouteTable, Running, Shutdown, StartError, Streams,
+    TlsError, TlsReloader, TrustedProxies, TrustsEverybody, start,
 };
 use crate::mail::{Carrier, CarrierError, Outbox, Postman, Round};
 use crate::ports::{Files, Jobs, Points};
@@ -60,6 +61,9 @@ impl Ground {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AssembleError {
+    /// The admin listener cannot listen.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// What the configuration names cannot be had.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -130,6 +134,8 @@ pub struct Gateway {
     catalogue: Catalogue,
     pipelines: Arc<[Arc<Pipeline>]>,
     tls: Option<TlsReloader>,
+    desk: Desk,
+    figures: Arc<Figures>,
     handle: Handle,
     following: tokio::task::JoinHandle<()>,
     round: Option<Round>,
@@ -154,14 +160,18 @@ impl Gateway {
         let ground = Ground { points: points(&config, &clock)?, ..ground(&config, Arc::clone(&clock)).await? };
         // From here on no change is missed, so that what schemes remember can be trusted.
         let follower = ground.accounts.follow().await?;
+        let mut desk = Desk::new(config.listen.threads, clock.now(), Arc::clone(ground.accounts.store()) as _);
+        desk.take(desk.prepare(config.admin.as_ref())?);
         let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await?;
         ground.accounts.memories().replace(memories(&ground, &[&catalogue]));
         let proxies = proxies(&config)?;
-        let each = || {
+        let each = |core| {
             let running = Running { table: catalogue.table.with_own_connections(), proxies: proxies.clone() };
-            Arc::new(Pipeline::new(running, Arc::clone(&ground.streams), Arc::clone(&clock), log.clone()))
+            let observer = observer(&desk, core, &running.table);
+            let pipeline = Pipeline::new(running, Arc::clone(&ground.streams), Arc::clone(&clock), log.clone());
+            Arc::new(pipeline.with_observer(observer))
         };
-        let pipelines: Arc<[Arc<Pipeline>]> = (0..config.listen.threads).map(|_core| each()).collect();
+        let pipelines: Arc<[Arc<Pipeline>]> = (0..config.listen.threads).map(each).collect();
         let mut listener = Listener::new(config.listen.address).with_proxy_protocol(&config.listen.proxy_protocol);
         if let Some(tls) = &tls {
             listener = listener.with_tls(tls.clone());
@@ -170,19 +180,49 @@ impl Gateway {
         let respond = Arc::clone(&pipelines);
         let own = move |core: usize| Arc::clone(respond.get(core).expect("there is one pipeline for each core"));
         let handle = start(vec![listener], limits(&config), cores, own)?;
+        let figures = Arc::new(Figures::new(
+            ground.sign_in.clone(),
+            Arc::clone(&ground.streams),
+            Arc::clone(ground.accounts.store()),
+            Arc::clone(&ground.points),
+            follower.progress(),
+            handle.connections(),
+            &catalogue.schemes,
+        ));
+        desk.meter().add(Arc::clone(&figures) as _);
+        desk.meter().add(Arc::new(log));
+        desk.listening();
         let following = tokio::spawn(follower.run());
         // Last, so that a gateway that could not start has sent nothing.
         let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
         let round = postman.map(Postman::start);
         let shift = shift(&ground, &catalogue);
         let housekeeping = tokio::spawn(catalogue::keep_house(ground.services(), clock));
-        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift, housekeeping })
+        Ok(Self {
+            config,
+            ground,
+            catalogue,
+            pipelines,
+            tls,
+            desk,
+            figures,
+            handle,
+            following,
+            round,
+            shift,
+            housekeeping,
+        })
     }
 
     /// Where it listens, as a URL.
     pub fn url(&self) -> String {
         let address = self.handle.addresses().first().copied().unwrap_or(self.config.listen.address);
         format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
+    }
+
+    /// Where its admin listener is, as a URL; `None` when that is off.
+    pub fn admin_url(&self) -> Option<String> {
+        self.desk.address().map(|address| format!("http://{address}"))
     }
 
     /// The account base that it serves.
@@ -202,21 +242,36 @@ impl Gateway {
     ///
     /// [`AssembleError`]; everything goes on as before then.
     pub async fn reload(&mut self, config: Config) -> Result<(), AssembleError> {
+        let reloaded = self.change_to(config).await;
+        self.desk.meter().reloaded(reloaded.is_ok().then(|| self.ground.accounts.clock().now()));
+        reloaded
+    }
+
+    /// Counts a configuration that was to be loaded anew and could not even be read.
+    pub fn note_bad_reload(&self) {
+        self.desk.meter().reloaded(None);
+    }
+
+    async fn change_to(&mut self, config: Config) -> Result<(), AssembleError> {
         if let Some(fixed) = fixed_at_start(&self.config, &config) {
             return Err(AssembleError::NeedsRestart(fixed));
         }
         let catalogue =
             Catalogue::make(&config, &self.ground.services(), &self.ground.sign_in, Some(&self.catalogue)).await?;
         let proxies = proxies(&config)?;
+        let admin = self.desk.prepare(config.admin.as_ref())?;
         // The last thing that can fail, and what it changes is right with either configuration.
         if let Some(tls) = &self.tls {
             tls.reload()?;
         }
         // Both the old and the new memories must forget while requests of the old configuration run.
         self.ground.accounts.memories().replace(memories(&self.ground, &[&self.catalogue, &catalogue]));
-        for pipeline in &*self.pipelines {
+        self.desk.take(admin);
+        self.figures.replace(&catalogue.schemes);
+        for (core, pipeline) in self.pipelines.iter().enumerate() {
             let table = catalogue.table.with_own_connections();
-            pipeline.replace(Running { table, proxies: proxies.clone() });
+            let observer = observer(&self.desk, core, &table);
+            pipeline.replace(Running { table, proxies: proxies.clone() }, observer);
         }
         let routes = format!("{} routes", config.routes.len());
         self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
@@ -236,6 +291,7 @@ impl Gateway {
     /// [`AssembleError::Store`] if the store could not be closed in order.
     pub async fn shutdown(self) -> Result<Shutdown, AssembleError> {
         let grace = self.config.limits.grace;
+        self.desk.draining();
         self.catalogue.stop();
         let stop_mail = async {
             if let Some(round) = self.round {
@@ -352,6 +408,11 @@ where
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+/// What counts and keeps what a serving thread decides; `None` while the admin listener is off.
+fn observer(desk: &Desk, core: usize, table: &RouteTable) -> Option<Observer> {
+    desk.thread(core).map(|(counters, ring)| Observer::new(&counters, ring.as_ref(), table))
 }
 
 /// Lets the trackers' workers work.

@@ -9,7 +9,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Limited};
-use trackgate_schemes::Reason;
+use trackgate_schemes::{Reason, Rejection};
 
 /// A request or response body: empty, whole in memory, or a stream.
 #[derive(Debug, Default)]
@@ -171,4 +171,10 @@ pub fn json(status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// Leaves in an answer why it refuses, for the log; nothing of that goes to the client.
+pub fn because<B>(why: &Rejection, mut answer: Response<B>) -> Response<B> {
+    answer.extensions_mut().insert(why.clone());
+    answer
 }

@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["gateway"],
     &["proxy", "trackers", "web"],
     &["endpoint"],
-    &["accounts", "layer", "mail", "served", "stores"],
+    &["accounts", "admin", "layer", "mail", "served", "stores"],
     &["config", "message", "ports", "telemetry"],
 ];
 
@@ -28,6 +28,7 @@ const SEES_ONLY: &[(&str, &[&str])] = &[
     ("endpoint", &["layer", "message"]),
     ("layer", &["message"]),
     ("accounts", &["ports"]),
+    ("admin", &["config", "ports", "telemetry"]),
     ("served", &["message", "ports"]),
     ("stores", &["ports"]),
 ];

@@ -3,8 +3,10 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -15,9 +17,11 @@ use http_body_util::Empty;
 use tower::{Layer as _, Service as _, service_fn};
 use trackgate::accounts::{AccountService, Memories, Origin, Registration};
 use trackgate::gateway::{Route, RouteTable, Target};
-use trackgate::layer::{AuthLayer, Dialect, Entry, Gate, Mode, Permit, PlainDialect, Refusal};
+use trackgate::layer::{AuthLayer, Dialect, Entry, Gate, Mode, Permit, PlainDialect, Refusal, Trail};
 use trackgate::message::Body;
 use trackgate::stores::MemoryStore;
+use trackgate::telemetry::decisions::{Decisions, Noted, Said};
+use trackgate::telemetry::metrics::{Authenticated, Counters, Ledger};
 use trackgate::trackers::Call;
 use trackgate_policies::{ManualSteadyClock, Networks, Policy, Rate, RatePer, RequireGrants};
 use trackgate_schemes::basic::{Basic, BasicSettings};
@@ -27,7 +31,8 @@ use trackgate_schemes::sliding::{self, IpMode, OnConflict, Sliding};
 use trackgate_schemes::store::{AccountState, Life};
 use trackgate_schemes::testing::block_on;
 use trackgate_schemes::{
-    CanonicalPath, Grants, HashPool, Head, ManualClock, NoGuard, Reason, Rejection, Scheme, Secret, SignIn,
+    AccountId, CanonicalPath, Credential, CredentialKind, Grants, HashPool, Head, Identity, ManualClock, NoGuard,
+    Reason, Rejection, Scheme, Secret, SignIn, Subject,
 };
 
 use super::counts::{Count, taken};
@@ -38,6 +43,7 @@ pub(crate) fn counts() -> Vec<Count> {
     let mut counts = vec![count("counting an allocation", Some(1), || Box::new([0_u8; 32]))];
     counts.extend(world.known());
     counts.extend(world.refused());
+    counts.extend(observed());
     counts.extend(world.around());
     counts
 }
@@ -132,6 +138,16 @@ impl World {
                 count_as(what, Some(0), || decided(&gate, head), |permit| permit.unwrap().identity().scheme() == scheme)
             })
         });
+        let trailed = Asked::with(&[("authorization", &self.token)]).show(|head| {
+            let enter = || {
+                let mut trail = Trail::default();
+                match pin!(gate.enter_leaving(&mut trail, head)).poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(entered) => entered,
+                    Poll::Pending => panic!("memory should know this"),
+                }
+            };
+            count_as("gate: a known API token, with its trail", Some(0), enter, |permit| permit.is_ok())
+        });
         let nobody = |permit: Result<Permit, Rejection>| permit.unwrap().identity().is_anonymous();
         let open = Gate::new(Mode::Public { reason: "counted".into() }, self.schemes.clone(), Vec::new());
         let optional = Gate::new(Mode::Optional, self.schemes.clone(), Vec::new());
@@ -141,7 +157,7 @@ impl World {
             .show(|head| count_as("gate: a public route", Some(0), || decided(&open, head), nobody));
         let without = Asked::with(&[])
             .show(|head| count_as("gate: nobody on an optional route", Some(0), || decided(&optional, head), nobody));
-        known.into_iter().chain([public, without]).collect()
+        known.into_iter().chain([trailed, public, without]).collect()
     }
 
     fn refused(&self) -> Vec<Count> {
@@ -233,6 +249,47 @@ impl World {
             find("routes: a path with a parameter", "/user/rider"),
         ]
     }
+}
+
+/// What an admin listener costs: counting a request, and keeping the decision on it in the place of an older one.
+fn observed() -> [Count; 2] {
+    let (counters, route): (Arc<Counters>, Arc<str>) = (Arc::default(), "write".into());
+    let ledger = Ledger::new(&counters, [&route], ["api"]);
+    let count_it = || {
+        ledger.begun();
+        let line = ledger.answered(Some(&route), &Method::POST, 403);
+        ledger.authenticated("api", Authenticated::Known);
+        ledger.refused(line, Reason::Grant, "grants");
+        ledger.ended(line, Duration::from_millis(1), 20);
+        ledger.over();
+    };
+    let decisions = Decisions::new(1, 1);
+    let (ring, id): (_, Arc<str>) = (decisions.ring(0).unwrap(), "id".into());
+    let token = Credential::new(CredentialKind::ApiToken, "token");
+    let rider = Identity::new(Subject::Account(AccountId(1)), "rider", "api", token);
+    let noted = Noted {
+        id: &id,
+        at: now(),
+        listener: SocketAddr::new(CLIENT, 80),
+        method: &Method::POST,
+        path: "/write",
+        route: Some(&route),
+        client: Some(CLIENT),
+        identity: Some(&rider),
+        upstream: Some("points"),
+        address: None,
+        status: 403,
+        refused: Some((Reason::Grant, "grants")),
+        took: Duration::from_millis(1),
+    };
+    let said = || [Said { id: "api", word: "known", reason: None }].into_iter();
+    // What is first of its kind takes memory, and so it does not come again.
+    count_it();
+    ring.note(&noted, said(), said());
+    [
+        count("admin: counting a request", Some(0), count_it),
+        count("admin: a decision in the place of an older one", Some(0), || ring.note(&noted, said(), said())),
+    ]
 }
 
 /// The answer of a gate that need not wait.

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use super::pulse::Pulse;
 use crate::store::{Life, Session, Sessions};
-use crate::{AccountId, Digest, Forget, Identity, Known, Ticket};
+use crate::{AccountId, Digest, Forget, Identity, Known, MemoryFigures, Ticket};
 
 /// The facts of one session.
 #[derive(Debug)]
@@ -213,6 +213,10 @@ impl Forget for Memory {
             }
         }
         self.known.forget_all();
+    }
+
+    fn figures(&self) -> Option<MemoryFigures> {
+        self.known.figures()
     }
 }
 

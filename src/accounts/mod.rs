@@ -26,7 +26,7 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
-pub use follow::{FollowError, Follower};
+pub use follow::{FollowError, Follower, Progress};
 pub use import::NumberHere;
 pub use memories::Memories;
 pub use reserved::is_reserved;

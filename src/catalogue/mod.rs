@@ -20,6 +20,7 @@ use crate::stores::{FolderPoints, PointsSettings};
 use crate::trackers::Tracker;
 use crate::trackers::work::Worker;
 
+mod gauges;
 mod openapi;
 mod pages;
 mod policies;
@@ -29,6 +30,7 @@ mod trackers;
 
 pub use crate::stores::{ForeignError, OpenError};
 pub use crate::trackers::Services;
+pub use gauges::Figures;
 pub use openapi::Document;
 use routes::Made;
 pub use schemes::Schemes;

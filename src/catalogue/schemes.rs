@@ -91,6 +91,12 @@ impl Schemes {
         self.named.iter().chain(contracts).map(|made| Arc::clone(&made.memory)).collect()
     }
 
+    /// The same with the ids of the schemes, of which several may be alike.
+    pub(super) fn remembering(&self) -> Vec<(&'static str, Arc<dyn Forget>)> {
+        let contracts = self.contracts.iter().map(|(_, made)| made);
+        self.named.iter().chain(contracts).map(|made| (made.scheme.id(), Arc::clone(&made.memory))).collect()
+    }
+
     /// The scheme of this name.
     pub(super) fn named(&self, name: &str) -> Result<Arc<dyn Scheme>, CatalogueError> {
         self.find(name).map(|made| Arc::clone(&made.scheme))

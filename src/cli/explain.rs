@@ -1,4 +1,4 @@
-//! `trackgate explain`: what would become of a request, and why.
+//! `trackgate explain`: what would become of a request, or what became of one, and why.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -7,19 +7,20 @@ use std::time::SystemTime;
 
 use http::Request;
 
-use super::{CliError, Common, output};
+use super::{CliError, Common, decision, output};
 use crate::assemble::{self, AssembleError};
 use crate::catalogue::Catalogue;
 use crate::gateway::{Explanation, PolicySaid, Question, read_raw_head};
 
-/// Explain what would become of a request.
+/// Explain what would become of a request, or what became of one.
 ///
-/// The request comes from flags, or from a file that holds it as it goes on the wire. Schemes and policies
+/// With --id the running gateway is asked on its admin listener for the decision on a request whose answer carried
+/// this X-Request-Id. Else the request comes from flags, or from a file that holds it as it goes on the wire. Schemes and policies
 /// are asked as for live traffic: a wrong password counts as a guess.
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
     /// The request target, such as /projects or /files/a?b=c
-    #[arg(required_unless_present = "raw")]
+    #[arg(required_unless_present_any = ["raw", "id"])]
     target: Option<String>,
     /// The method
     #[arg(long, short = 'X', default_value = "GET")]
@@ -33,10 +34,19 @@ pub(super) struct Explain {
     /// The client's address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1")]
     client: IpAddr,
+    /// The X-Request-Id of an answer: explain what the running gateway decided then
+    #[arg(long, value_name = "ID", conflicts_with_all = ["target", "headers", "raw"])]
+    id: Option<String>,
+    /// Where the admin listener of that gateway is [default: as configured]
+    #[arg(long, value_name = "URL", requires = "id", conflicts_with_all = ["target", "headers", "raw"])]
+    admin: Option<String>,
 }
 
 impl Explain {
     pub(super) fn run(self, common: &Common) -> Result<(), CliError> {
+        if let Some(id) = &self.id {
+            return decision::explain(common, id, self.admin.as_deref());
+        }
         let parts = self.parts()?;
         let config = common.load(None)?;
         let explanation = assemble::with_ground(&config, async |ground| {

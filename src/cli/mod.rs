@@ -14,6 +14,7 @@ use crate::config::{self, Config, ConfigError, Overrides};
 mod account;
 mod audit;
 mod check;
+mod decision;
 mod explain;
 mod hash;
 mod import;
@@ -65,7 +66,7 @@ enum Command {
         #[arg(long)]
         public: bool,
     },
-    /// Explain what would become of a request, and why
+    /// Explain what would become of a request, or what became of one, and why
     Explain(explain::Explain),
     /// Accounts
     #[command(subcommand)]

@@ -26,6 +26,9 @@ pub(super) fn run(common: &Common, listen: Option<SocketAddr>) -> Result<(), Cli
         let mut signals = Signals::new().map_err(CliError::io("listening for signals"))?;
         let mut gateway = Gateway::start(config, Arc::new(SystemClock), log).await?;
         output::print(&format!("listening on {}", gateway.url()))?;
+        if let Some(url) = gateway.admin_url() {
+            tracing::info!("admin on {url}");
+        }
         while signals.next().await == Wanted::Reload {
             reload(&mut gateway, common, listen).await;
         }
@@ -52,6 +55,7 @@ async fn reload(gateway: &mut Gateway, common: &Common, listen: Option<SocketAdd
         Ok(config) => config,
         Err(error) => {
             tracing::error!("the new configuration does not load, the old one goes on: {error}");
+            gateway.note_bad_reload();
             return;
         }
     };

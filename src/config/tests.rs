@@ -363,3 +363,25 @@ proptest::proptest! {
         drop(read(&text));
     }
 }
+
+#[test]
+fn cfg_02_the_admin_listener_is_off_and_then_for_this_machine() {
+    assert_eq!(read("").unwrap().admin, None);
+    let admin = read("[admin]").unwrap().admin.unwrap();
+    assert_eq!((admin.address.to_string().as_str(), admin.decisions), ("127.0.0.1:9090", 10_000));
+    let admin = read("[admin]\naddress = \"10.0.0.1:9090\"\npeers = [\"10.0.0.0/8\"]\ndecisions = 0").unwrap();
+    assert_eq!(admin.admin.unwrap().decisions, 0);
+    for (text, told) in [
+        ("address = \"10.0.0.1:9090\"", "t.toml:2:11: `admin.address`: 10.0.0.1:9090 is not a loopback address"),
+        ("address = \"10.0.0.1:9090\"", "list who may in `peers`"),
+        ("peers = [\"10.0.0.0/8\", \"::/0\"]", "t.toml:2:24: `admin.peers[1]`: a network that holds every address"),
+        ("peers = [\"0.0.0.0/0\"]", "`admin.peers[0]`"),
+        ("address = \"127.0.0.1:8080\"", "`admin.address`: 127.0.0.1:8080 is where everybody is served"),
+        ("address = \"[::]:8080\"\npeers = [\"10.0.0.0/8\"]", "is where everybody is served"),
+        ("decisions = 1000001", "`admin.decisions`: at most 1000000"),
+        ("adress = \"127.0.0.1:1\"", "did you mean `address`?"),
+    ] {
+        let error = wrong(&format!("[admin]\n{text}"));
+        assert!(error.contains(told), "{text}\n  gave {error}\n  not  {told}");
+    }
+}

@@ -18,6 +18,8 @@ use super::units::{Size, Time};
 pub struct Config {
     /// Where and how to listen.
     pub listen: Listen,
+    /// The listener for those who run the gateway. Without, there is none, and nothing is counted or kept.
+    pub admin: Option<Admin>,
     /// What a request may be, and how long it may take.
     pub limits: Limits,
     /// Where accounts and credentials are kept.
@@ -66,6 +68,21 @@ pub struct Listen {
     pub allow_plain: bool,
     /// Threads that serve requests. Default: one for each core.
     pub threads: Option<usize>,
+}
+
+/// The listener for those who run the gateway: metrics, health, recent decisions. It speaks plain HTTP.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Admin {
+    /// Address and port; port 0 takes a free one. Beyond loopback only with `peers`. Default 127.0.0.1:9090.
+    #[schemars(with = "Option<String>")]
+    pub address: Option<SocketAddr>,
+    /// Networks that may ask besides this machine itself.
+    #[schemars(with = "Vec<String>")]
+    pub peers: Vec<IpNet>,
+    /// How many of the latest decisions are kept in memory. Default 10000; 0 keeps none.
+    pub decisions: Option<usize>,
 }
 
 /// A certificate chain and its key, as PEM files.

@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::limits::Limits;
 use super::shared::{Shared, Stall};
+use super::traffic::Traffic;
 use crate::message::{Body, BodyError};
 
 /// The body, cut off with [`BodyError::TooLarge`] when it turns out larger than `max` bytes.
@@ -62,16 +63,18 @@ impl http_body::Body for Limited {
 }
 
 /// A request's body as the service gets it: it must not stand still, nor crawl.
-pub(crate) fn incoming(body: Incoming, limits: &Arc<Limits>) -> Body {
+pub(crate) fn incoming(body: Incoming, limits: &Arc<Limits>, traffic: &Arc<Traffic>) -> Body {
     if body.is_end_stream() {
         return Body::empty();
     }
-    Body::stream(Arriving { body, limits: Arc::clone(limits), waited: Duration::ZERO, bytes: 0, wait: None })
+    let (limits, traffic) = (Arc::clone(limits), Arc::clone(traffic));
+    Body::stream(Arriving { body, limits, traffic, waited: Duration::ZERO, bytes: 0, wait: None })
 }
 
 struct Arriving {
     body: Incoming,
     limits: Arc<Limits>,
+    traffic: Arc<Traffic>,
     bytes: u64,
     /// How long we have waited for the client in all; a reader of ours that is slow is no fault of the client.
     waited: Duration,
@@ -121,6 +124,12 @@ impl http_body::Body for Arriving {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.traffic.receive(self.bytes);
     }
 }
 

@@ -33,6 +33,7 @@ use super::request::{GATEWAY, check_request};
 use super::shared::{Shared, Upgrade};
 use super::shutdown::{Phase, draining};
 use super::tls::H2;
+use super::traffic::Traffic;
 use super::transport::Transport;
 use super::wire::Wire;
 use crate::message::Body;
@@ -42,12 +43,13 @@ pub(crate) struct Core<R> {
     respond: R,
     limits: Arc<Limits>,
     phase: watch::Receiver<Phase>,
+    traffic: Arc<Traffic>,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
 }
 
 impl<R: Respond> Core<R> {
-    pub(crate) fn new(respond: R, limits: Arc<Limits>, phase: watch::Receiver<Phase>) -> Self {
+    pub(crate) fn new(respond: R, limits: Arc<Limits>, phase: watch::Receiver<Phase>, traffic: Arc<Traffic>) -> Self {
         let mut http1 = http1::Builder::new();
         // The wire has clocks of its own, which cost less and know more.
         http1.header_read_timeout(None).max_buf_size(limits.head_bytes + READ_AHEAD);
@@ -66,7 +68,7 @@ impl<R: Respond> Core<R> {
             .max_send_buf_size(128 * 1024)
             .keep_alive_interval(limits.keep_alive_idle / 2)
             .keep_alive_timeout(limits.response_idle / 3);
-        Self { respond, limits, phase, http1, http2 }
+        Self { respond, limits, phase, traffic, http1, http2 }
     }
 
     /// Serves one connection to its end. `guard` lives as long as it does, also as a tunnel.
@@ -248,7 +250,8 @@ impl<R: Respond> Connection<R> {
         let (head, incoming) = request.into_parts();
         let mut response = match checked {
             Ok(()) => {
-                let request = Request::from_parts(head, body::incoming(incoming, &self.core.limits));
+                let request =
+                    Request::from_parts(head, body::incoming(incoming, &self.core.limits, &self.core.traffic));
                 unpanicked(respond.respond(request, &self.peer)).await.unwrap_or_else(|| {
                     tracing::error!("answering a request panicked");
                     respond.refuse(&Rejection::new(Reason::Internal, GATEWAY), None, &self.peer)

@@ -6,10 +6,10 @@ use http::header;
 use http::request::Parts;
 use serde::Serialize;
 use trackgate_policies::{Decision, Term};
-use trackgate_schemes::{CanonicalPath, Head, Identity, Rejection, Step, Verdict};
+use trackgate_schemes::{CanonicalPath, Head, Identity, Reason, Rejection, Step, Verdict};
 
 use super::routes::{Found, RouteTable, Target, Unrouted, plain_host};
-use crate::layer::{Mode, Refusal};
+use crate::layer::{Mode, Refusal, Trail};
 use crate::message::Body;
 use crate::proxy::{self, Forward, Transport};
 
@@ -136,19 +136,16 @@ pub struct Outcome {
     pub challenges: Vec<String>,
 }
 
-impl RouteTable {
-    /// Explains a request. Schemes and policies are asked as for a live one; nothing is forwarded, and no
-    /// session slides.
-    pub async fn explain(&self, question: &Question) -> Explanation {
-        let parts = &question.parts;
-        let raw_path = parts.uri.path();
-        let host = authority(parts).map(plain_host);
+impl Explanation {
+    /// Nothing but the question yet.
+    fn of(question: &Question) -> Self {
+        let raw_path = question.parts.uri.path();
         let (canonical_path, path_fault) = match CanonicalPath::parse(raw_path) {
             Ok(path) => (Some(path.to_string()), None),
             Err(fault) => (None, Some(fault.to_string())),
         };
-        let mut told = Explanation {
-            method: parts.method.to_string(),
+        Self {
+            method: question.parts.method.to_string(),
             path: raw_path.chars().take(512).collect(),
             canonical_path,
             path_fault,
@@ -160,7 +157,31 @@ impl RouteTable {
             policies: Vec::new(),
             headers: None,
             outcome: Outcome { what: String::new(), status: None, reason: None, by: None, challenges: Vec::new() },
-        };
+        }
+    }
+}
+
+impl IdentitySeen {
+    fn of(identity: &Identity) -> Self {
+        Self {
+            subject: identity.subject().to_string(),
+            name: identity.name().to_owned(),
+            scheme: identity.scheme(),
+            grants: identity.grants().to_string(),
+            service: identity.service().map(ToOwned::to_owned),
+            credential: identity.credential().id.to_string(),
+        }
+    }
+}
+
+impl RouteTable {
+    /// Explains a request. Schemes and policies are asked as for a live one; nothing is forwarded, and no
+    /// session slides.
+    pub async fn explain(&self, question: &Question) -> Explanation {
+        let parts = &question.parts;
+        let raw_path = parts.uri.path();
+        let host = authority(parts).map(plain_host);
+        let mut told = Explanation::of(question);
         let found = match self.find(&parts.method, host.as_deref(), raw_path, &parts.headers) {
             Ok(found) => found,
             Err(Unrouted { why, dialect, allow }) => {
@@ -194,6 +215,40 @@ impl RouteTable {
                 let challenges = challenges.iter().filter_map(|value| value.to_str().ok()).map(ToOwned::to_owned);
                 told.outcome = refused(&why, status, challenges.collect());
             }
+        }
+        told
+    }
+
+    /// Explains a request on which its gate has just decided; nobody is asked again. What became of it is left
+    /// open unless it goes on.
+    pub(super) fn explain_live(&self, question: &Question, found: &Found<'_>, trail: &Trail) -> Explanation {
+        let host = authority(&question.parts).map(plain_host);
+        let mut told = Explanation::of(question);
+        (told.canonical_path, told.path_fault) = (Some(found.path.to_string()), None);
+        told.route = Some(found.route.name.to_string());
+        told.other_routes = self.others(question, host.as_deref(), Some(found));
+        told.schemes = trail
+            .schemes()
+            .map(|said| SchemeSaid {
+                scheme: said.id,
+                verdict: said.word.as_str(),
+                reason: said.reason.map(Reason::code),
+            })
+            .collect();
+        told.identity = trail.identity().map(IdentitySeen::of);
+        let policies = found.route.gate.policies().iter().zip(trail.policies());
+        told.policies = policies
+            .map(|(policy, said)| PolicySaid {
+                policy: said.id,
+                rule: policy.describe(),
+                value: said.reason.map_or("allow", |reason| reason.code()),
+                parts: Vec::new(),
+            })
+            .collect();
+        if let Some(identity) = trail.identity()
+            && trail.policies().all(|said| said.reason.is_none())
+        {
+            forwarded(found, question, identity, &mut told);
         }
         told
     }
@@ -251,14 +306,7 @@ async fn judge(found: &Found<'_>, head: &Head<'_>, told: &mut Explanation) -> Re
         // Nobody knew it: what the gate itself says of that, without asking anybody again.
         None => gate.unknown(head)?,
     };
-    told.identity = Some(IdentitySeen {
-        subject: identity.subject().to_string(),
-        name: identity.name().to_owned(),
-        scheme: identity.scheme(),
-        grants: identity.grants().to_string(),
-        service: identity.service().map(ToOwned::to_owned),
-        credential: identity.credential().id.to_string(),
-    });
+    told.identity = Some(IdentitySeen::of(&identity));
     for policy in gate.policies() {
         let term = policy.explain(&identity, head);
         let decision = term.decision.clone();

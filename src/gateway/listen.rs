@@ -19,6 +19,7 @@ use super::connection::Core;
 use super::limits::Limits;
 use super::shutdown::{Handle, Open, Phase, draining};
 use super::tls::TlsReloader;
+use super::traffic::Connections;
 
 /// One address to listen on.
 #[derive(Clone, Debug)]
@@ -103,6 +104,7 @@ where
     }
     let (phase, phase_seen) = watch::channel(Phase::Running);
     let (open, _) = watch::channel(0);
+    let connections = Connections { open, traffic: Arc::default() };
     let (ended, all_ended) = mpsc::unbounded_channel();
     let permits = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
     let limits = Arc::new(limits);
@@ -116,7 +118,7 @@ where
             limits: Arc::clone(&limits),
             permits: Arc::clone(&permits),
             phase: phase_seen.clone(),
-            open: open.clone(),
+            connections: connections.clone(),
         };
         let respond = Arc::clone(&respond);
         let ended = ended.clone();
@@ -128,7 +130,7 @@ where
         });
         threads.push(thread.map_err(StartError::Threads)?);
     }
-    Ok(Handle::new(addresses, phase, open, all_ended, threads))
+    Ok(Handle::new(addresses, phase, connections, all_ended, threads))
 }
 
 /// One thread's part.
@@ -137,14 +139,15 @@ struct Worker {
     limits: Arc<Limits>,
     permits: Arc<Semaphore>,
     phase: watch::Receiver<Phase>,
-    open: watch::Sender<usize>,
+    connections: Connections,
 }
 
 impl Worker {
     /// Runs until the gateway ends; how many connections of all threads were open then.
     fn run<R: Respond>(self, runtime: &Runtime, respond: impl FnOnce() -> R) -> usize {
         runtime.block_on(async move {
-            let core = Arc::new(Core::new(respond(), self.limits, self.phase.clone()));
+            let core =
+                Arc::new(Core::new(respond(), self.limits, self.phase.clone(), Arc::clone(&self.connections.traffic)));
             for (socket, listener) in self.sockets {
                 let socket = match tokio::net::TcpListener::from_std(socket) {
                     Ok(socket) => socket,
@@ -154,13 +157,13 @@ impl Worker {
                     }
                 };
                 let (core, permits) = (Arc::clone(&core), Arc::clone(&self.permits));
-                let accepting = accept(socket, listener, core, permits, self.open.clone(), self.phase.clone());
+                let accepting = accept(socket, listener, core, permits, self.connections.clone(), self.phase.clone());
                 tokio::spawn(accepting);
             }
             let deadline = draining(&mut self.phase.clone()).await;
-            let mut open = self.open.subscribe();
+            let mut open = self.connections.open.subscribe();
             let _in_time = timeout_at(deadline, open.wait_for(|open| *open == 0)).await.is_ok();
-            *self.open.borrow()
+            self.connections.open()
         })
     }
 }
@@ -170,7 +173,7 @@ async fn accept<R: Respond>(
     listener: Arc<Listener>,
     core: Arc<Core<R>>,
     permits: Arc<Semaphore>,
-    open: watch::Sender<usize>,
+    connections: Connections,
     mut phase: watch::Receiver<Phase>,
 ) {
     let mut pause = PAUSE;
@@ -200,7 +203,7 @@ async fn accept<R: Respond>(
         };
         // The semaphore is never closed.
         let Ok(permit) = permit else { return };
-        let guard = (Open::new(&open), permit);
+        let guard = (Open::new(&connections.open, &connections.traffic), permit);
         tokio::spawn(Arc::clone(&core).serve(stream, peer, Arc::clone(&listener), guard));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 
+use super::observed::Flight;
 use crate::message::{Body, BodyError};
 use crate::telemetry::{AccessLog, AccessRecord};
 
@@ -22,20 +23,44 @@ struct Line {
     record: Option<AccessRecord>,
     started: Instant,
     log: AccessLog,
+    flight: Option<Flight>,
 }
 
 impl Logged {
-    /// `body`, after which `record` is logged with its size and time.
-    pub(super) fn around(body: Body, record: AccessRecord, started: Instant, log: AccessLog) -> Body {
+    /// `body`, after which `record` is logged with its size and time, and the flight ends.
+    pub(super) fn around(
+        body: Body,
+        record: AccessRecord,
+        started: Instant,
+        log: AccessLog,
+        flight: Option<Flight>,
+    ) -> Body {
+        let line = Line { record: Some(record), started, log, flight };
         if body.is_end_stream() {
-            log.record(record);
+            line.write(0);
             return body;
         }
         if let Some(length) = body.size_hint().exact().filter(|_| body.is_whole()) {
-            log.record(AccessRecord { bytes: length, ..record });
+            line.write(length);
             return body;
         }
-        Body::stream(Self { body, line: Line { record: Some(record), started, log } })
+        Body::stream(Self { body, line })
+    }
+}
+
+impl Line {
+    /// Of a body of this length that is there already: it took no longer.
+    fn write(mut self, bytes: u64) {
+        if let Some(record) = self.record.take() {
+            self.end(AccessRecord { bytes, ..record });
+        }
+    }
+
+    fn end(&self, record: AccessRecord) {
+        if let Some(flight) = &self.flight {
+            flight.ended(record.took, record.bytes);
+        }
+        self.log.record(record);
     }
 }
 
@@ -68,7 +93,7 @@ impl http_body::Body for Logged {
 impl Drop for Line {
     fn drop(&mut self) {
         if let Some(record) = self.record.take() {
-            self.log.record(AccessRecord { took: self.started.elapsed(), ..record });
+            self.end(AccessRecord { took: self.started.elapsed(), ..record });
         }
     }
 }

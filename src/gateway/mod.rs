@@ -56,6 +56,7 @@ mod framing;
 mod limits;
 mod listen;
 mod log;
+mod observed;
 mod peer;
 mod pipeline;
 mod proxy_protocol;
@@ -70,6 +71,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trace;
+mod traffic;
 mod transport;
 mod well_known;
 mod wire;
@@ -80,6 +83,7 @@ pub use docs::{DOCUMENT_PATH, PAGE_PATH, docs};
 pub use explain::{Explanation, Headers, IdentitySeen, OtherRoute, Outcome, PolicySaid, Question, SchemeSaid};
 pub use limits::Limits;
 pub use listen::{Listener, StartError, start};
+pub use observed::Observer;
 pub use peer::Peer;
 pub use pipeline::{Pipeline, Running};
 pub use raw_head::read_raw_head;
@@ -88,6 +92,7 @@ pub use routes::{Beyond, Fallback, Found, Route, RouteError, RouteTable, Target,
 pub use shutdown::{Handle, Shutdown};
 pub use streams::{Streams, Watch};
 pub use tls::{TlsError, TlsReloader};
+pub use traffic::Connections;
 pub use well_known::well_known;
 
 /// What answers the requests of all connections of a core.

@@ -1,6 +1,6 @@
 //! From a whole request head to an answer: path, route, gate, target, log.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -10,20 +10,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header
 use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection};
 
 use super::connection::unpanicked;
+use super::explain::{Explanation, Question};
 use super::log::Logged;
+use super::observed::{Flight, Observer};
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
 use super::streams::{Streams, Watch};
-use super::{Peer, Respond, TrustedProxies, check_server_name, limited};
-use crate::layer::{Dialect, PlainDialect, Refusal};
+use super::{Peer, Respond, TrustedProxies, check_server_name, limited, trace};
+use crate::layer::{Dialect, PlainDialect, Refusal, Trail};
 use crate::message::Body;
-use crate::proxy::{self, Forward, Transport};
+use crate::proxy::{self, Forward, Transport, Upstream};
+use crate::telemetry::decisions::Noted;
 use crate::telemetry::{AccessLog, AccessRecord};
 use crate::trackers::{Call, Reply};
 
 /// Answers requests by a route table that can be replaced while it runs.
 #[derive(Debug)]
 pub struct Pipeline {
-    now: ArcSwap<Running>,
+    now: ArcSwap<Now>,
     streams: Arc<Streams>,
     clock: Arc<dyn Clock>,
     log: AccessLog,
@@ -38,15 +41,31 @@ pub struct Running {
     pub proxies: TrustedProxies,
 }
 
+#[derive(Debug)]
+struct Now {
+    running: Arc<Running>,
+    observer: Option<Observer>,
+}
+
 impl Pipeline {
     /// Answers by `running`, ends answers with their credential by `streams`, and logs to `log`.
     pub fn new(running: Running, streams: Arc<Streams>, clock: Arc<dyn Clock>, log: AccessLog) -> Self {
-        Self { now: ArcSwap::from_pointee(running), streams, clock, log }
+        let now = Now { running: Arc::new(running), observer: None };
+        Self { now: ArcSwap::from_pointee(now), streams, clock, log }
     }
 
-    /// Answers by `running` from the next request on; those that run go on as they began.
-    pub fn replace(&self, running: Running) {
-        self.now.store(Arc::new(running));
+    /// The same, with what is decided counted and kept by `observer`.
+    #[must_use]
+    pub fn with_observer(self, observer: Option<Observer>) -> Self {
+        let running = Arc::clone(&self.now.load().running);
+        self.now.store(Arc::new(Now { running, observer }));
+        self
+    }
+
+    /// Answers by `running` from the next request on, and lets `observer` count and keep what is decided; those that
+    /// run go on as they began.
+    pub fn replace(&self, running: Running, observer: Option<Observer>) {
+        self.now.store(Arc::new(Now { running: Arc::new(running), observer }));
     }
 
     async fn answer(
@@ -82,11 +101,15 @@ impl Pipeline {
             .with_query(uri.query())
             .with_client(told.client)
             .with_now(asked.arrival.at);
-        let permit = match found.route.gate.enter(&head).await {
+        let entered = found.route.gate.enter_leaving(&mut told.trail, &head).await;
+        if trace::is_wanted(&parts.headers) && trace::is_for(told.trail.identity()) {
+            let question = Question { parts: parts.clone(), client: told.client, now: asked.arrival.at };
+            told.trace = Some(Box::new(running.table.explain_live(&question, &found, &told.trail)));
+        }
+        let permit = match entered {
             Ok(permit) => permit,
             Err(why) => return told.refuse_on(&found, &parts.method, &parts.headers, &why),
         };
-        told.identity = Some(permit.identity().clone());
         if declared_length(&parts).is_some_and(|length| length > found.route.max_body_bytes) {
             let why = Rejection::new(Reason::BodyTooLarge, GATEWAY);
             return told.refuse_on(&found, &parts.method, &parts.headers, &why);
@@ -110,6 +133,7 @@ impl Pipeline {
                 answer.map(|body| around(watch, body))
             }
             Target::Proxy { upstream, sending } => {
+                told.upstream = Some(upstream.clone());
                 // What a dialect may echo in a refusal, should the upstream fail.
                 let (method, origin) = (parts.method.clone(), parts.headers.get(header::ORIGIN).cloned());
                 let forward = Forward {
@@ -137,59 +161,93 @@ impl Pipeline {
         }
     }
 
-    /// Adds what every answer has and logs it when its body ends.
-    fn finish(&self, mut response: Response<Body>, arrival: Arrival, told: Told) -> Response<Body> {
-        if !response.headers().contains_key(&REQUEST_ID)
-            && let Ok(id) = HeaderValue::from_str(&arrival.id)
-        {
+    /// Adds what every answer has, counts and keeps what was decided, and logs it when its body ends.
+    fn finish(
+        &self,
+        mut response: Response<Body>,
+        arrival: Arrival,
+        told: Told,
+        mut flight: Option<Flight>,
+    ) -> Response<Body> {
+        // Also where an upstream has ids of its own: by this one the decision is found.
+        if let Ok(id) = HeaderValue::from_str(&arrival.id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        let identity = told.identity.filter(|identity| !identity.is_anonymous());
+        // A tracker that refuses says so in its own words, and leaves the reason for us.
+        let why = told.why.or_else(|| response.extensions_mut().remove::<Rejection>());
+        if let Some(explanation) = told.trace {
+            trace::add_to(&mut response, *explanation, why.as_ref());
+        }
+        let identity = told.trail.identity().filter(|identity| !identity.is_anonymous());
+        let (status, took) = (response.status().as_u16(), arrival.started.elapsed());
+        if let Some(flight) = &mut flight {
+            let noted = Noted {
+                id: &arrival.id,
+                at: arrival.at,
+                listener: arrival.listener,
+                method: &arrival.method,
+                path: &told.path,
+                route: told.route.as_ref(),
+                client: told.client,
+                identity,
+                upstream: told.upstream.as_ref().map(Upstream::name),
+                // An upstream of one address: its name says all.
+                address: None,
+                status,
+                refused: why.as_ref().map(|why| (why.reason, why.by)),
+                took,
+            };
+            flight.answered(&noted, &told.trail);
+        }
         let record = AccessRecord {
             at: arrival.at,
             id: arrival.id,
             client: told.client,
             method: arrival.method,
+            scheme: identity.map(Identity::scheme),
+            user: identity.map(|identity| identity.name().to_owned()),
+            service: identity.and_then(|identity| identity.service().map(ToOwned::to_owned)),
             path: if told.path.is_empty() { "-".to_owned() } else { told.path },
             route: told.route,
-            scheme: identity.as_ref().map(Identity::scheme),
-            user: identity.as_ref().map(|identity| identity.name().to_owned()),
-            service: identity.as_ref().and_then(|identity| identity.service().map(ToOwned::to_owned)),
-            status: response.status().as_u16(),
-            reason: told.why.as_ref().map(|why| why.reason.code()),
-            by: told.why.as_ref().map(|why| why.by),
+            status,
+            reason: why.as_ref().map(|why| why.reason.code()),
+            by: why.as_ref().map(|why| why.by),
             bytes: 0,
-            took: arrival.started.elapsed(),
+            took,
         };
-        response.map(|body| Logged::around(body, record, arrival.started, self.log.clone()))
+        response.map(|body| Logged::around(body, record, arrival.started, self.log.clone(), flight))
     }
 }
 
 impl Respond for Pipeline {
     async fn respond(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
-        let running = self.now.load_full();
-        let arrival = Arrival::new(&*self.clock, request.method().clone());
+        let now = self.now.load_full();
+        let flight = now.observer.as_ref().map(Observer::begin);
+        let arrival = Arrival::new(&*self.clock, request.method().clone(), peer);
         let mut told = Told { id: Some(Arc::clone(&arrival.id)), ..Told::default() };
         let asked = Asked { peer, arrival: &arrival };
-        let answered = match unpanicked(self.answer(&running, request, &asked, &mut told)).await {
+        let answered = match unpanicked(self.answer(&now.running, request, &asked, &mut told)).await {
             Some(answered) => answered,
             None => told.broken(),
         };
-        self.finish(answered, arrival, told)
+        self.finish(answered, arrival, told, flight)
     }
 
     fn refuse(&self, why: &Rejection, head: Option<&Parts>, peer: &Peer) -> Response<Body> {
         let method = head.map_or(Method::GET, |head| head.method.clone());
-        let arrival = Arrival::new(&*self.clock, method);
+        let now = self.now.load();
+        let flight = now.observer.as_ref().map(Observer::begin);
+        let arrival = Arrival::new(&*self.clock, method, peer);
         let mut told = Told { id: Some(Arc::clone(&arrival.id)), client: Some(peer.address()), ..Told::default() };
         let answered = match head {
             None => told.refuse(&Refusal::new(why), &PlainDialect),
             Some(head) => {
-                let running = self.now.load();
+                let running = &now.running;
                 told.client = running.proxies.client_of(peer, &head.headers);
                 let dialect = running.table.nearest_dialect(head.uri.path(), &head.headers);
                 let path = CanonicalPath::parse(head.uri.path()).ok();
                 let path = path.as_ref().map(CanonicalPath::as_str);
+                path.unwrap_or_default().clone_into(&mut told.path);
                 let allow = (why.reason == Reason::MethodNotAllowed).then(|| {
                     let host = authority(head).map(plain_host);
                     running.table.methods_at(host.as_deref(), head.uri.path())
@@ -198,24 +256,25 @@ impl Respond for Pipeline {
                 told.refuse(&refusal.with_request(&head.method, path, &head.headers), &*dialect)
             }
         };
-        self.finish(answered, arrival, told)
+        self.finish(answered, arrival, told, flight)
     }
 }
 
-/// When a request came in, and the name that it got.
+/// When and where a request came in, and the name that it got.
 #[derive(Debug)]
 struct Arrival {
     at: SystemTime,
     started: Instant,
+    listener: SocketAddr,
     id: Arc<str>,
     method: Method,
 }
 
 impl Arrival {
-    fn new(clock: &dyn Clock, method: Method) -> Self {
+    fn new(clock: &dyn Clock, method: Method, peer: &Peer) -> Self {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         let id = Arc::from(&*uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text));
-        Self { at: clock.now(), started: Instant::now(), id, method }
+        Self { at: clock.now(), started: Instant::now(), listener: peer.local, id, method }
     }
 }
 
@@ -234,7 +293,9 @@ struct Told {
     path: String,
     route: Option<Arc<str>>,
     dialect: Option<Arc<dyn Dialect>>,
-    identity: Option<Identity>,
+    trail: Trail,
+    upstream: Option<Upstream>,
+    trace: Option<Box<Explanation>>,
     why: Option<Rejection>,
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::traffic::{Connections, Traffic};
+
 /// What connections and listeners are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -21,7 +23,7 @@ pub(crate) enum Phase {
 pub struct Handle {
     addresses: Vec<SocketAddr>,
     phase: watch::Sender<Phase>,
-    open: watch::Sender<usize>,
+    connections: Connections,
     ended: mpsc::UnboundedReceiver<usize>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -38,11 +40,11 @@ impl Handle {
     pub(crate) fn new(
         addresses: Vec<SocketAddr>,
         phase: watch::Sender<Phase>,
-        open: watch::Sender<usize>,
+        connections: Connections,
         ended: mpsc::UnboundedReceiver<usize>,
         threads: Vec<JoinHandle<()>>,
     ) -> Self {
-        Self { addresses, phase, open, ended, threads }
+        Self { addresses, phase, connections, ended, threads }
     }
 
     /// Where it listens, in the order of its listeners; port 0 became a real one.
@@ -52,7 +54,12 @@ impl Handle {
 
     /// Connections that are open now, tunnels included.
     pub fn open_connections(&self) -> usize {
-        *self.open.borrow()
+        self.connections.open()
+    }
+
+    /// What tells how many connections there are and were.
+    pub fn connections(&self) -> Connections {
+        self.connections.clone()
     }
 
     /// Stops accepting, lets running requests end within `grace`, then cuts the rest, and returns when all
@@ -84,7 +91,8 @@ impl Drop for Handle {
 pub(crate) struct Open(watch::Sender<usize>);
 
 impl Open {
-    pub(crate) fn new(count: &watch::Sender<usize>) -> Self {
+    pub(crate) fn new(count: &watch::Sender<usize>, traffic: &Traffic) -> Self {
+        traffic.accept();
         count.send_modify(|count| *count += 1);
         Self(count.clone())
     }

@@ -9,6 +9,8 @@ use http::HeaderValue;
 use trackgate_policies::{Decision, Policy};
 use trackgate_schemes::{Carrier, Class, Head, Identity, Reason, Rejection, Scheme, Step, Verdict};
 
+use super::trail::Trail;
+
 /// The only value with which a request can go on. Only a [`Gate`] makes one.
 #[derive(Clone, Debug)]
 pub struct Permit {
@@ -91,13 +93,22 @@ impl Gate {
     ///
     /// The [`Rejection`] of the first rule that stops it.
     pub async fn enter(&self, head: &Head<'_>) -> Result<Permit, Rejection> {
-        let mut entry = self.try_enter(head);
+        self.enter_leaving(&mut Trail::default(), head).await
+    }
+
+    /// The same, leaving behind what each scheme and policy said that was asked. No allocation for that either.
+    ///
+    /// # Errors
+    ///
+    /// As of [`enter`](Self::enter).
+    pub async fn enter_leaving(&self, trail: &mut Trail, head: &Head<'_>) -> Result<Permit, Rejection> {
+        let mut entry = self.begin(trail, head);
         loop {
             match entry {
                 Entry::Decided(decided) => return decided,
                 Entry::Waiting(waiting) => {
                     let verdict = waiting.question.await;
-                    entry = self.resume(waiting.scheme, verdict, head);
+                    entry = self.go_on(waiting.scheme, verdict, trail, head);
                 }
             }
         }
@@ -105,23 +116,12 @@ impl Gate {
 
     /// The same as far as memory goes: without waiting, unless a scheme must ask.
     pub fn try_enter(&self, head: &Head<'_>) -> Entry {
-        match &self.mode {
-            Mode::Public { .. } => Entry::Decided(self.decide(Identity::anonymous(), None, head)),
-            Mode::Optional | Mode::Required => match self.check_carriers(head) {
-                Err(why) => Entry::Decided(Err(why)),
-                Ok(0) => Entry::Decided(self.unknown(head).and_then(|nobody| self.decide(nobody, None, head))),
-                Ok(_one) => self.ask_from(0, head),
-            },
-        }
+        self.begin(&mut Trail::default(), head)
     }
 
     /// Goes on after a question that [`try_enter`](Self::try_enter) left open was answered.
     pub fn resume(&self, scheme: usize, verdict: Verdict, head: &Head<'_>) -> Entry {
-        match verdict {
-            Verdict::Absent => self.ask_from(scheme + 1, head),
-            Verdict::Known(identity) => Entry::Decided(self.decide(identity, self.schemes.get(scheme), head)),
-            Verdict::Refused(why) => Entry::Decided(Err(why)),
-        }
+        self.go_on(scheme, verdict, &mut Trail::default(), head)
     }
 
     /// The challenges that go with a refusal: one of each scheme that has one.
@@ -184,28 +184,63 @@ impl Gate {
         if filled > 1 { Err(Rejection::new(Reason::Ambiguous, GATE)) } else { Ok(filled) }
     }
 
-    fn ask_from(&self, start: usize, head: &Head<'_>) -> Entry {
+    fn begin(&self, trail: &mut Trail, head: &Head<'_>) -> Entry {
+        match &self.mode {
+            Mode::Public { .. } => Entry::Decided(self.decide(Identity::anonymous(), None, trail, head)),
+            Mode::Optional | Mode::Required => match self.check_carriers(head) {
+                Err(why) => Entry::Decided(Err(why)),
+                Ok(0) => Entry::Decided(self.nobody(trail, head)),
+                Ok(_one) => self.ask_from(0, trail, head),
+            },
+        }
+    }
+
+    fn go_on(&self, index: usize, verdict: Verdict, trail: &mut Trail, head: &Head<'_>) -> Entry {
+        let scheme = self.schemes.get(index);
+        if let Some(scheme) = scheme {
+            trail.scheme(scheme.id(), &verdict);
+        }
+        match verdict {
+            Verdict::Absent => self.ask_from(index + 1, trail, head),
+            Verdict::Known(identity) => Entry::Decided(self.decide(identity, scheme, trail, head)),
+            Verdict::Refused(why) => Entry::Decided(Err(why)),
+        }
+    }
+
+    fn ask_from(&self, start: usize, trail: &mut Trail, head: &Head<'_>) -> Entry {
         for (index, scheme) in self.schemes.iter().enumerate().skip(start) {
-            match scheme.authenticate(head) {
+            let verdict = match scheme.authenticate(head) {
                 Step::Ask(question) => return Entry::Waiting(Waiting { scheme: index, question }),
-                Step::Done(Verdict::Absent) => {}
-                Step::Done(Verdict::Known(identity)) => {
-                    return Entry::Decided(self.decide(identity, Some(scheme), head));
+                Step::Done(verdict) => verdict,
+            };
+            trail.scheme(scheme.id(), &verdict);
+            match verdict {
+                Verdict::Absent => {}
+                Verdict::Known(identity) => {
+                    return Entry::Decided(self.decide(identity, Some(scheme), trail, head));
                 }
-                Step::Done(Verdict::Refused(why)) => return Entry::Decided(Err(why)),
+                Verdict::Refused(why) => return Entry::Decided(Err(why)),
             }
         }
-        Entry::Decided(self.unknown(head).and_then(|nobody| self.decide(nobody, None, head)))
+        Entry::Decided(self.nobody(trail, head))
+    }
+
+    fn nobody(&self, trail: &mut Trail, head: &Head<'_>) -> Result<Permit, Rejection> {
+        self.unknown(head).and_then(|nobody| self.decide(nobody, None, trail, head))
     }
 
     fn decide(
         &self,
         identity: Identity,
         scheme: Option<&Arc<dyn Scheme>>,
+        trail: &mut Trail,
         head: &Head<'_>,
     ) -> Result<Permit, Rejection> {
+        trail.identity = Some(identity.clone());
         for policy in &*self.policies {
-            if let Decision::Deny(why) = policy.decide(&identity, head) {
+            let decision = policy.decide(&identity, head);
+            trail.policy(policy.id(), &decision);
+            if let Decision::Deny(why) = decision {
                 return Err(why);
             }
         }

@@ -5,7 +5,9 @@ mod gate;
 mod service;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 pub use dialect::{Dialect, PlainDialect, Refusal};
 pub use gate::{Entry, Gate, Mode, Permit, Waiting};
 pub use service::{AuthBody, AuthLayer, AuthService, ResponseFuture};
+pub use trail::{Said, Trail, Word};

@@ -16,6 +16,7 @@ use trackgate_schemes::{AccountId, AccountName, EmailAddress, Grants, Secret};
 
 mod audit;
 mod events;
+mod figures;
 mod files;
 mod fittrackee;
 mod items;
@@ -27,6 +28,7 @@ mod tracking;
 
 pub use audit::{Audit, AuditAction, AuditEntry, AuditFilter, AuditOutcome, DONE};
 pub use events::{Event, EventKind, Events};
+pub use figures::{PointsFigures, StoreFigures};
 pub use files::{Area, Contents, FileName, Files, Listed, NewFile, NoFileName, OpenFile};
 pub use fittrackee::{
     FitTrackeeSource, Foreign, ForeignEquipment, ForeignSport, ForeignToken, ForeignUser, ForeignWorkout,
@@ -63,6 +65,11 @@ pub trait Store:
 {
     /// Writes out what was only noted (last uses) and closes; later calls fail as unavailable.
     fn close(&self) -> Answer<'_, ()>;
+
+    /// How it fares; nothing where it does not count.
+    fn figures(&self) -> StoreFigures {
+        StoreFigures::default()
+    }
 }
 
 /// An account as it shall be made.

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use trackgate_schemes::AccountId;
 use trackgate_schemes::store::{Answer, StoreError};
 
+use super::PointsFigures;
+
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "stores keep each of them")]
@@ -158,6 +160,11 @@ pub trait Points: fmt::Debug + Send + Sync + 'static {
 
     /// Writes out what is only noted and closes; later calls fail as unavailable.
     fn close(&self) -> Answer<'_, ()>;
+
+    /// How it fares; nothing where it does not count.
+    fn figures(&self) -> PointsFigures {
+        PointsFigures::default()
+    }
 }
 
 /// The number of a series within a view.

@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::metrics::{Gauges, Page, real};
+
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -61,13 +63,16 @@ pub struct AccessRecord {
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     lines: Option<SyncSender<AccessRecord>>,
+    /// Lines that were dropped and of which the log does not tell yet.
     dropped: Arc<AtomicU64>,
+    /// All that were dropped.
+    dropped_in_all: Arc<AtomicU64>,
 }
 
 impl AccessLog {
     /// Writes nothing.
     pub fn off() -> Self {
-        Self { lines: None, dropped: Arc::default() }
+        Self { lines: None, dropped: Arc::default(), dropped_in_all: Arc::default() }
     }
 
     /// Writes to `sink` in this form, from a thread of its own that ends with the last handle.
@@ -83,7 +88,7 @@ impl AccessLog {
             .name("access-log".to_owned())
             .spawn(move || write_all(&inbox, sink, form, &lost))
             .expect("the system starts a thread");
-        Self { lines: Some(lines), dropped }
+        Self { lines: Some(lines), dropped, dropped_in_all: Arc::default() }
     }
 
     /// Hands a record over; drops and counts it when the sink is too slow.
@@ -92,7 +97,16 @@ impl AccessLog {
             && lines.try_send(record).is_err()
         {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.dropped_in_all.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl Gauges for AccessLog {
+    fn tell(&self, page: &mut Page) {
+        let help = "Lines of the access log that were dropped since its sink was too slow.";
+        let dropped = real(self.dropped_in_all.load(Ordering::Relaxed));
+        page.counter("trackgate_access_log_dropped_lines_total", help, &[], dropped);
     }
 }
 

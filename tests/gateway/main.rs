@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 mod account;
+mod admin;
 mod bad_input;
 mod crashes;
 mod documented;

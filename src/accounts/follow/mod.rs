@@ -1,6 +1,7 @@
 //! Reading the event log, so that a change in another process is seen here within a second.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use trackgate_schemes::store::{StoreError, StoreErrorKind};
@@ -18,6 +19,26 @@ pub struct Follower {
     memories: Arc<Memories>,
     seen: u64,
     read_at: Instant,
+    progress: Arc<Progress>,
+}
+
+/// How far a [`Follower`] is, for metrics.
+#[derive(Debug)]
+pub struct Progress {
+    applied: AtomicU64,
+    read_at: Mutex<Instant>,
+}
+
+impl Progress {
+    /// Entries that were applied.
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Relaxed)
+    }
+
+    /// Time since the log was last read to its end.
+    pub fn age(&self) -> Duration {
+        self.read_at.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
 }
 
 /// The event log could not be read.
@@ -39,7 +60,14 @@ impl AccountService {
 impl Follower {
     async fn start(events: Arc<dyn Events>, memories: Arc<Memories>) -> Result<Self, StoreError> {
         let seen = events.newest_event().await?;
-        Ok(Self { events, memories, seen, read_at: Instant::now() })
+        let read_at = Instant::now();
+        let progress = Arc::new(Progress { applied: AtomicU64::new(0), read_at: Mutex::new(read_at) });
+        Ok(Self { events, memories, seen, read_at, progress })
+    }
+
+    /// How far it is, also later.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     /// Reads what is new and forgets what it names. A gap in the log forgets everything.
@@ -66,6 +94,7 @@ impl Follower {
         let read = self.read().await;
         if read.is_ok() {
             self.read_at = now;
+            *self.progress.read_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
         } else if now.saturating_duration_since(self.read_at) > Self::BOUND {
             self.memories.forget_all();
         }
@@ -93,6 +122,7 @@ impl Follower {
         }
         // Never back: what was applied need not be read again and again.
         self.seen = self.seen.max(event.seq);
+        self.progress.applied.fetch_add(1, Ordering::Relaxed);
         match &event.kind {
             EventKind::Account(id) => self.memories.forget_account(*id),
             EventKind::Credential { id, .. } => self.memories.forget_credential(id),

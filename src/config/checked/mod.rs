@@ -12,6 +12,7 @@ use super::error::Fault;
 use super::units::{Size, Time};
 use super::{Overrides, written};
 
+mod admin;
 mod fittrackee;
 mod livetracking;
 mod mail;
@@ -20,6 +21,7 @@ mod routes;
 mod schemes;
 mod secrets;
 
+pub use admin::Admin;
 use fittrackee::Links;
 pub use fittrackee::{FitTrackee, PrivacyPolicy};
 pub use livetracking::{Compat, LiveTracking, Visibility, Watch};
@@ -40,6 +42,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where and how to listen.
     pub listen: Listen,
+    /// The listener for those who run the gateway; `None` when it is off.
+    pub admin: Option<Admin>,
     /// What a request may be, and how long it may take.
     pub limits: Limits,
     /// The URL of the store.
@@ -207,6 +211,10 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     let mut warnings = Vec::new();
     let data_dir = overrides.data_dir.clone().unwrap_or_else(|| PathBuf::from("trackgate-data"));
     let listen = listen(&written.listen, base, overrides, &mut warnings).map_err(|fault| fault.under("listen"))?;
+    let admin = match &written.admin {
+        Some(admin) => Some(admin::check(admin, &listen).map_err(|fault| fault.under("admin"))?),
+        None => None,
+    };
     let limits = limits(&written.limits).map_err(|fault| fault.under("limits"))?;
     let store = store(written.store, base).map_err(|fault| fault.under("store"))?;
     let passwords = passwords(&written.passwords).map_err(|fault| fault.under("passwords"))?;
@@ -237,6 +245,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     Ok(Config {
         data_dir,
         listen,
+        admin,
         limits,
         store,
         log_format: written.log.format,

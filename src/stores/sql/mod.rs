@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sqlx::AnyConnection;
 use tokio::runtime::Handle;
@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use trackgate_schemes::store::{Answer, StoreError, StoreErrorKind};
 
 use super::{OpenError, OpenErrorKind, kept};
-use crate::ports::Store;
+use crate::ports::{Store, StoreFigures};
+use counts::{Counts, Ended};
 use engine::Engine;
 use notes::Notes;
 use readers::Readers;
@@ -22,6 +23,7 @@ use writer::{Asked, Job, Pending, Writer, close};
 
 mod accounts;
 mod cleaning;
+mod counts;
 mod credentials;
 mod engine;
 mod fault;
@@ -50,6 +52,7 @@ pub struct SqlStore {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     readers: Arc<Readers>,
     notes: Arc<Notes>,
+    counts: Arc<Counts>,
     newest: watch::Sender<SystemTime>,
     closed: watch::Receiver<bool>,
 }
@@ -106,18 +109,19 @@ impl SqlStore {
         let (closing, closed) = watch::channel(false);
         let (newest, seen) = watch::channel(SystemTime::UNIX_EPOCH);
         let readers = Arc::new(Readers::new(&engine, options.readers.max(1)));
-        let notes = Arc::new(Notes::default());
+        let (notes, counts) = (Arc::new(Notes::default()), Arc::<Counts>::default());
         let writer = Writer {
             engine,
             jobs,
             notes: Arc::clone(&notes),
             readers: Arc::clone(&readers),
+            counts: Arc::clone(&counts),
             connection: Some(connection),
             newest: seen,
         };
         let handle = Handle::current();
         handle.spawn(writer.run(closing));
-        Ok(Self { handle, queue: Mutex::new(Some(queue)), readers, notes, newest, closed })
+        Ok(Self { handle, queue: Mutex::new(Some(queue)), readers, notes, counts, newest, closed })
     }
 
     /// Asks beside the writer.
@@ -127,14 +131,17 @@ impl SqlStore {
         W: for<'c> FnOnce(&'c mut AnyConnection) -> Asked<'c, T> + Send + 'static,
     {
         let readers = Arc::clone(&self.readers);
-        let handle = self.handle.clone();
+        let (handle, counts) = (self.handle.clone(), Arc::clone(&self.counts));
         Box::pin(async move {
+            let began = Instant::now();
             let asking = async move { timeout(CALL_LIMIT, readers.ask(work)).await };
-            match handle.spawn(asking).await {
+            let answer = match handle.spawn(asking).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_slow)) => Err(too_slow()),
                 Err(_ended) => Err(kept::closed()),
-            }
+            };
+            counts.read(began, if answer.is_ok() { Ended::Well } else { Ended::Failed });
+            answer
         })
     }
 
@@ -191,6 +198,12 @@ impl Store for SqlStore {
                 _ => Err(too_slow()),
             }
         })
+    }
+
+    fn figures(&self) -> StoreFigures {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity());
+        self.counts.figures(waiting)
     }
 }
 

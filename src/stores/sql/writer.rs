@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use trackgate_schemes::store::{StoreError, StoreErrorKind};
 
+use super::counts::{Counts, Ended};
 use super::engine::Engine;
 use super::fault::Fault;
 use super::notes::Notes;
@@ -87,6 +88,7 @@ pub(super) struct Writer {
     pub(super) jobs: mpsc::Receiver<Box<dyn Job>>,
     pub(super) notes: Arc<Notes>,
     pub(super) readers: Arc<Readers>,
+    pub(super) counts: Arc<Counts>,
     pub(super) connection: Option<AnyConnection>,
     pub(super) newest: watch::Receiver<SystemTime>,
 }
@@ -158,8 +160,12 @@ impl Writer {
                 Err(fault) => return refuse(jobs, &fault),
             };
             // A task of its own: a panic or a stuck server ends that task, and dropping its jobs answers them.
+            let (began, writes) = (std::time::Instant::now(), jobs.len());
             let mut running = tokio::spawn(commit(self.engine.clone(), connection, jobs));
-            match timeout(CALL_LIMIT, &mut running).await {
+            let ended = timeout(CALL_LIMIT, &mut running).await;
+            let well = matches!(ended, Ok(Ok(End::Kept(_))));
+            self.counts.commit(began, if well { Ended::Well } else { Ended::Failed }, writes);
+            match ended {
                 Ok(Ok(End::Kept(connection))) => {
                     self.connection = Some(connection);
                     return;

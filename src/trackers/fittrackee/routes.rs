@@ -11,7 +11,7 @@ use trackgate_schemes::AccountId;
 use super::wire::{self, Stop};
 use super::{Shared, account, export, mailed, objects, picture, profile_edit, sign_in};
 use crate::layer::{Dialect as _, Refusal};
-use crate::message::Body;
+use crate::message::{Body, because};
 use crate::trackers::{Call, Endpoint, whole};
 
 /// All endpoints of the tracker.
@@ -66,7 +66,7 @@ pub(super) fn stopped(shared: &Shared, stop: Stop) -> Response<Body> {
         Stop::Answer(answer) => *answer,
         Stop::Message(status, message) => wire::error_message(status, &message),
         Stop::Page(status) => wire::page(status),
-        Stop::Rejected(why) => shared.dialect.render(&Refusal::new(&why)),
+        Stop::Rejected(why) => because(&why, shared.dialect.render(&Refusal::new(&why))),
     })
 }
 

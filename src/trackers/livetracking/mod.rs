@@ -26,6 +26,7 @@ use trackgate_schemes::{Forget, Rejection, Scheme};
 
 use crate::accounts::{AccountService, Visibility};
 use crate::layer::{Dialect, Refusal};
+use crate::message::because;
 use crate::ports::Points;
 use crate::trackers::{Call, Endpoint, Handler, Manual, Services, Tracker, whole};
 use samples::{Leftovers, Room};
@@ -192,7 +193,9 @@ impl LiveTracking {
         let state = Arc::clone(&self.state);
         move |call| {
             let answer = answer(Arc::clone(&state), call);
-            async move { whole(answer.await.unwrap_or_else(|why| AccountDialect.render(&Refusal::new(&why)))) }
+            async move {
+                whole(answer.await.unwrap_or_else(|why| because(&why, AccountDialect.render(&Refusal::new(&why)))))
+            }
         }
     }
 }

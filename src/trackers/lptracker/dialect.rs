@@ -27,12 +27,13 @@ impl LpDialect {
 
     /// A refused sign-in: the same for an unknown name, a wrong password and a locked account.
     pub(super) fn refused_login(self, why: &Rejection) -> Response<Bytes> {
-        self.error(&Refusal::new(why), StatusCode::UNAUTHORIZED, "Invalid login or password")
+        message::because(why, self.error(&Refusal::new(why), StatusCode::UNAUTHORIZED, "Invalid login or password"))
     }
 
-    /// A request whose fields do not fit. `message` is one of our own, never text of the request.
-    pub(super) fn bad_request(self, message: &'static str) -> Response<Bytes> {
-        self.error(&Refusal::new(&Rejection::new(Reason::BadRequest, super::ID)), StatusCode::BAD_REQUEST, message)
+    /// A request whose fields do not fit. `words` are of our own, never text of the request.
+    pub(super) fn bad_request(self, words: &'static str) -> Response<Bytes> {
+        let why = Rejection::new(Reason::BadRequest, super::ID);
+        message::because(&why, self.error(&Refusal::new(&why), StatusCode::BAD_REQUEST, words))
     }
 
     fn error(self, refusal: &Refusal<'_>, code: StatusCode, message: &'static str) -> Response<Bytes> {

@@ -27,6 +27,7 @@ use trackgate_schemes::{Rejection, Secret};
 
 use crate::accounts::AccountService;
 use crate::layer::{Dialect, Refusal};
+use crate::message::because;
 use crate::trackers::{Call, Endpoint, Handler, Manual, Tracker, whole};
 
 mod dialect;
@@ -116,7 +117,7 @@ impl LpTracker {
         move |call| {
             let dialect = state.dialect;
             let answer = answer(Arc::clone(&state), call);
-            async move { whole(answer.await.unwrap_or_else(|why| dialect.render(&Refusal::new(&why)))) }
+            async move { whole(answer.await.unwrap_or_else(|why| because(&why, dialect.render(&Refusal::new(&why))))) }
         }
     }
 }

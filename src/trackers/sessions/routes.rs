@@ -13,6 +13,7 @@ use super::stats::Stats;
 use super::wire::{self, Commas, Form, Json, MAX_BODY_BYTES, Members, Stop};
 use super::{ID, Preferences, Shared, dialect, insert, list};
 use crate::layer::Refusal;
+use crate::message::because;
 use crate::ports::{Added, NewTracked};
 use crate::trackers::{Call, Endpoint, whole};
 
@@ -51,7 +52,7 @@ fn stopped(form: Form, stop: &Stop) -> Response<Bytes> {
             let scope =
                 HeaderValue::from_static("Bearer realm=\"sessions\", error=\"insufficient_scope\", scope=\"read\"");
             let challenges = if why.reason == Reason::Grant { std::slice::from_ref(&scope) } else { &[] };
-            dialect::render(form, &Refusal::new(why).with_challenges(challenges))
+            because(why, dialect::render(form, &Refusal::new(why).with_challenges(challenges)))
         }
     }
 }

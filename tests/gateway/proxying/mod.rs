@@ -14,7 +14,7 @@ mod gates;
 mod headers;
 mod identity;
 mod paths;
-mod recorder;
+pub(crate) mod recorder;
 mod rules;
 
 use recorder::Recorder;

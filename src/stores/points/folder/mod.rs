@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use super::keeper::{self, Errand, Keeper};
 use super::settings::Settings;
 use super::state::Shared;
 use super::writer::{Answerer, Job};
-use crate::ports::{Batch, Points, PointsView, PointsWritten, SeriesKey};
+use crate::ports::{Batch, Points, PointsFigures, PointsView, PointsWritten, SeriesKey};
 
 mod opening;
 #[cfg(test)]
@@ -36,6 +37,14 @@ pub struct FolderPoints {
     room: Arc<Semaphore>,
     threads: Arc<Threads>,
     retention: Option<Duration>,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    writes: AtomicU64,
+    writes_failed: AtomicU64,
+    points: AtomicU64,
 }
 
 /// What runs until it is closed, and the lock that is held so long.
@@ -72,7 +81,8 @@ impl FolderPoints {
         })?;
         let running = Mutex::new(Some(Running { writer, keeper: keeping, lock: opened.lock }));
         let threads = Arc::new(Threads { errands, running });
-        Ok(Self { shared, keeper, jobs, room: Arc::new(Semaphore::new(ROOM as usize)), threads, retention })
+        let (room, counts) = (Arc::new(Semaphore::new(ROOM as usize)), Counts::default());
+        Ok(Self { shared, keeper, jobs, room, threads, retention, counts })
     }
 
     /// Removes the files whose points are all older than the retention, as happens every few minutes. Blocks.
@@ -101,7 +111,16 @@ impl Points for FolderPoints {
         Box::pin(async move {
             let cells = u32::try_from(batch.cells.len()).unwrap_or(ROOM).clamp(1, ROOM);
             let room = Arc::clone(&self.room).acquire_many_owned(cells).await.map_err(|_| closed())?;
-            self.ask(|answer| Job::Write { account, batch, answer, room }).await
+            let points = batch.rows.len() as u64;
+            let written = self.ask(|answer| Job::Write { account, batch, answer, room }).await;
+            match &written {
+                Ok(written) => {
+                    self.counts.writes.fetch_add(1, Ordering::Relaxed);
+                    self.counts.points.fetch_add(points.saturating_sub(written.dropped), Ordering::Relaxed);
+                }
+                Err(_) => drop(self.counts.writes_failed.fetch_add(1, Ordering::Relaxed)),
+            }
+            written
         })
     }
 
@@ -136,6 +155,20 @@ impl Points for FolderPoints {
             let ended = tokio::task::spawn_blocking(move || threads.join()).await;
             ended.map_err(|lost| StoreError::new(StoreErrorKind::Unavailable, lost))
         })
+    }
+
+    fn figures(&self) -> PointsFigures {
+        let Counts { writes, writes_failed, points } = &self.counts;
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let state = self.shared.state();
+        PointsFigures {
+            writes: read(writes),
+            writes_failed: read(writes_failed),
+            points: read(points),
+            waiting_cells: (ROOM as usize).saturating_sub(self.room.available_permits()) as u64,
+            files: state.files.len() as u64,
+            accounts_in_memory: state.heads.len() as u64,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::dialect::SampleDialect;
 use super::parameters::Parameters;
 use super::quote;
 use crate::layer::{Dialect, Refusal};
-use crate::message::Body;
+use crate::message::{Body, because};
 use crate::trackers::Call;
 use crate::trackers::livetracking::query::{self, Format};
 use crate::trackers::livetracking::{Compat, INFLUXDB_VERSION};
@@ -66,7 +66,7 @@ impl Answers {
     pub(super) fn refused(&self, why: &Rejection, compat: Compat) -> Response<Body> {
         let refusal = Refusal::new(why).with_request(&self.method, Some(&self.path), &self.headers);
         let refusal = refusal.with_request_id(Some(&self.request_id));
-        let mut answer = SampleDialect::new(compat).render(&refusal).map(Body::from);
+        let mut answer = because(why, SampleDialect::new(compat).render(&refusal)).map(Body::from);
         if answer.status() == StatusCode::PAYLOAD_TOO_LARGE {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -22,7 +22,7 @@ use trackgate_schemes::{AccountId, Class, Identity, Reason, Rejection, Scheme};
 use super::{ID, wire};
 use crate::accounts::{AccountService, Visibility};
 use crate::layer::{Dialect, Refusal};
-use crate::message::{self, Body};
+use crate::message::{self, Body, because};
 use crate::ports::Points;
 use crate::trackers::{Call, Endpoint, Handler, whole};
 
@@ -125,7 +125,7 @@ impl Watch {
         let watch = Arc::clone(self);
         move |call| {
             let answer = answer(Arc::clone(&watch), call);
-            async move { answer.await.unwrap_or_else(|why| whole(WatchDialect.render(&Refusal::new(&why)))) }
+            async move { answer.await.unwrap_or_else(|why| whole(because(&why, WatchDialect.render(&Refusal::new(&why))))) }
         }
     }
 }
