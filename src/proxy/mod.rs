@@ -31,6 +31,7 @@ mod sending;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trailers;
 mod upstream;
 
 pub use assertion::{AssertionKey, KeyError};
