@@ -135,6 +135,7 @@ pub struct Gateway {
     round: Option<Round>,
     shift: Shift,
     housekeeping: tokio::task::JoinHandle<()>,
+    watching: tokio::task::JoinHandle<()>,
 }
 
 impl Gateway {
@@ -175,8 +176,9 @@ impl Gateway {
         let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
         let round = postman.map(Postman::start);
         let shift = shift(&ground, &catalogue);
+        let watching = tokio::spawn(Arc::clone(&ground.streams).watch_expiry(Arc::clone(&clock)));
         let housekeeping = tokio::spawn(catalogue::keep_house(ground.services(), clock));
-        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift, housekeeping })
+        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift, housekeeping, watching })
     }
 
     /// Where it listens, as a URL.
@@ -245,6 +247,7 @@ impl Gateway {
         let (ended, (), ()) = tokio::join!(self.handle.shutdown(grace), stop_mail, self.shift.stop(grace));
         self.following.abort();
         self.housekeeping.abort();
+        self.watching.abort();
         let points = self.ground.points.close().await;
         self.ground.accounts.store().close().await?;
         points?;
@@ -391,6 +394,7 @@ fn limits(config: &Config) -> Limits {
     limits.body_idle = config.limits.body_timeout;
     limits.response_idle = config.limits.response_timeout;
     limits.keep_alive_idle = config.limits.keep_alive;
+    limits.tunnel_idle = config.limits.tunnel_idle;
     limits.connections = config.limits.connections;
     limits
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
+use trackgate_schemes::Reason;
 
 use crate::message::{Body, BodyError};
 use crate::telemetry::{AccessLog, AccessRecord};
@@ -17,8 +18,9 @@ pub(super) struct Logged {
     line: Line,
 }
 
+/// An access line that is written once, when this is dropped.
 #[derive(Debug)]
-struct Line {
+pub(super) struct Line {
     record: Option<AccessRecord>,
     started: Instant,
     log: AccessLog,
@@ -35,7 +37,28 @@ impl Logged {
             log.record(AccessRecord { bytes: length, ..record });
             return body;
         }
-        Body::stream(Self { body, line: Line { record: Some(record), started, log } })
+        Body::stream(Self { body, line: Line::new(record, started, log) })
+    }
+}
+
+impl Line {
+    /// `record`, with the time since `started` when it is written.
+    pub(super) fn new(record: AccessRecord, started: Instant, log: AccessLog) -> Self {
+        Self { record: Some(record), started, log }
+    }
+
+    /// What was sent so far.
+    pub(super) fn bytes(&mut self, bytes: u64) {
+        if let Some(record) = &mut self.record {
+            record.bytes = bytes;
+        }
+    }
+
+    /// Why it ends, and who says so.
+    pub(super) fn because(&mut self, reason: Reason, by: &'static str) {
+        if let Some(record) = &mut self.record {
+            (record.reason, record.by) = (Some(reason.code()), Some(by));
+        }
     }
 }
 

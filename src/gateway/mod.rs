@@ -71,6 +71,7 @@ mod testing;
 mod tests;
 mod tls;
 mod transport;
+mod tunnel;
 mod well_known;
 mod wire;
 
@@ -86,7 +87,7 @@ pub use raw_head::read_raw_head;
 pub use request::{check_request, check_server_name};
 pub use routes::{Beyond, Fallback, Found, Route, RouteError, RouteTable, Target, Unrouted, plain_host};
 pub use shutdown::{Handle, Shutdown};
-pub use streams::{Streams, Watch};
+pub use streams::{Ended, Streams, Watch};
 pub use tls::{TlsError, TlsReloader};
 pub use well_known::well_known;
 

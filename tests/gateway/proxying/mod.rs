@@ -16,6 +16,9 @@ mod identity;
 mod paths;
 mod recorder;
 mod rules;
+mod streams;
+mod upgrades;
+mod websockets;
 
 use recorder::Recorder;
 
