@@ -14,6 +14,7 @@ use crate::config::{self, Config, ConfigError, Overrides};
 mod account;
 mod audit;
 mod check;
+mod descriptors;
 mod explain;
 mod hash;
 mod import;
