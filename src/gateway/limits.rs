@@ -28,7 +28,8 @@ pub struct Limits {
     pub response_idle: Duration,
     /// How long a connection without a running request is kept. Default 60 s.
     pub keep_alive_idle: Duration,
-    /// How long a tunnel may stay open with nothing passing; `None` for ever. Default 1 h.
+    /// How long a tunnel may stay open with nothing passing, a minute at most when one end has closed; `None` for
+    /// ever. Default 1 h.
     pub tunnel_idle: Option<Duration>,
     /// Connections at once over all cores; beyond it none is accepted until one ends. Default 20 000.
     pub connections: usize,

@@ -23,7 +23,8 @@ use crate::message::{Body, BodyError};
 /// account may end with it.
 ///
 /// A credential that has an end of its own takes its streams with it at that time: a signed token, an API token
-/// with an expiry, a session with an absolute life. Tunnels are streams, too.
+/// with an expiry, a session with an absolute life. One that only slides has no such time: a stream is one use of
+/// it, at the beginning, and stays until its session is ended. Tunnels are streams, too.
 #[derive(Default)]
 pub struct Streams {
     next: AtomicU64,
@@ -225,5 +226,55 @@ impl http_body::Body for Stream {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trackgate_schemes::{Credential, CredentialKind, Subject};
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn who(id: &str, expires_at: Option<SystemTime>) -> Identity {
+        let credential = Credential::new(CredentialKind::ApiToken, id);
+        Identity::new(Subject::Account(AccountId(7)), "anna", "api", credential).with_expiry(expires_at)
+    }
+
+    fn ended(watch: &mut Watch) -> Option<Ended> {
+        match watch.poll_ended(&mut Context::from_waker(std::task::Waker::noop())) {
+            Poll::Ready(ended) => Some(ended),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn exp_05_a_stream_ends_at_exactly_the_time_of_its_credential() {
+        let streams = Arc::<Streams>::default();
+        streams.end_expired(at(50));
+        let mut late = streams.watch(&who("late", Some(at(300)))).unwrap();
+        let mut soon = streams.watch(&who("soon", Some(at(100)))).unwrap();
+        let mut never = streams.watch(&who("never", None)).unwrap();
+        streams.end_expired(at(99));
+        assert_eq!((ended(&mut soon), streams.len()), (None, 3));
+        streams.end_expired(at(100));
+        assert_eq!((ended(&mut soon), ended(&mut late), streams.len()), (Some(Ended::Expired), None, 2));
+        streams.end_expired(at(301));
+        assert_eq!((ended(&mut late), ended(&mut never)), (Some(Ended::Expired), None));
+        streams.forget_credential("never");
+        assert_eq!((ended(&mut never), streams.len()), (Some(Ended::Revoked), 0));
+        assert!(streams.watch(&Identity::anonymous()).is_none());
+    }
+
+    #[test]
+    fn open_tunnels_are_counted() {
+        let streams = Arc::<Streams>::default();
+        let open = [streams.tunnel_opens(), streams.tunnel_opens()];
+        assert_eq!(streams.tunnels(), 2);
+        drop(open);
+        assert_eq!((streams.tunnels(), streams.ended_by_credential()), (0, 0));
     }
 }
