@@ -141,6 +141,7 @@ pub struct Gateway {
     round: Option<Round>,
     shift: Shift,
     housekeeping: tokio::task::JoinHandle<()>,
+    watching: tokio::task::JoinHandle<()>,
 }
 
 impl Gateway {
@@ -197,6 +198,7 @@ impl Gateway {
         let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
         let round = postman.map(Postman::start);
         let shift = shift(&ground, &catalogue);
+        let watching = tokio::spawn(Arc::clone(&ground.streams).watch_expiry(Arc::clone(&clock)));
         let housekeeping = tokio::spawn(catalogue::keep_house(ground.services(), clock));
         Ok(Self {
             config,
@@ -211,6 +213,7 @@ impl Gateway {
             round,
             shift,
             housekeeping,
+            watching,
         })
     }
 
@@ -301,6 +304,7 @@ impl Gateway {
         let (ended, (), ()) = tokio::join!(self.handle.shutdown(grace), stop_mail, self.shift.stop(grace));
         self.following.abort();
         self.housekeeping.abort();
+        self.watching.abort();
         let points = self.ground.points.close().await;
         self.ground.accounts.store().close().await?;
         points?;
@@ -452,6 +456,7 @@ fn limits(config: &Config) -> Limits {
     limits.body_idle = config.limits.body_timeout;
     limits.response_idle = config.limits.response_timeout;
     limits.keep_alive_idle = config.limits.keep_alive;
+    limits.tunnel_idle = config.limits.tunnel_idle;
     limits.connections = config.limits.connections;
     limits
 }

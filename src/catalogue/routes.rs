@@ -207,6 +207,7 @@ impl Maker<'_> {
                 IdentityForm::Headers => proxy::IdentityForm::Plain,
                 IdentityForm::Signed => proxy::IdentityForm::Signed(Arc::clone(self.assertion)),
             },
+            upgrades: route.upgrades.iter().filter_map(|protocol| protocol.parse().ok()).collect(),
             ..Sending::default()
         };
         Ok(Route {

@@ -15,6 +15,7 @@ mod account;
 mod audit;
 mod check;
 mod decision;
+mod descriptors;
 mod explain;
 mod hash;
 mod import;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use trackgate_schemes::SystemClock;
 
-use super::{CliError, Common, output};
+use super::{CliError, Common, descriptors, output};
 use crate::assemble::{AssembleError, Gateway};
 use crate::config::Config;
 use crate::config::checked::LogFormat;
@@ -19,6 +19,7 @@ pub(super) fn run(common: &Common, listen: Option<SocketAddr>) -> Result<(), Cli
     let form = form(&config);
     let messages = start_messages(form);
     warn(&config);
+    descriptors::raise(&config);
     let log = if config.access_log { AccessLog::to(std::io::stderr(), form) } else { AccessLog::off() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(AssembleError::Runtime)?;

@@ -30,6 +30,16 @@ fn the_example_loads_and_the_schema_is_json() {
 }
 
 #[test]
+fn upgrades_are_in_lower_case_and_tunnels_may_be_idle_for_an_hour_or_ever() {
+    let config = "[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n[[routes]]\nname = \"r\"\nmatch = \"/a\"\n\
+        auth = [\"api\"]\nupstream = \"a\"\nupgrades = [\"WebSocket\", \"Tunnel/1.0\"]";
+    let config = read(config).unwrap();
+    assert_eq!(config.routes[0].upgrades, ["websocket", "tunnel/1.0"]);
+    assert_eq!(config.limits.tunnel_idle, Some(std::time::Duration::from_hours(1)));
+    assert_eq!(read("limits.tunnel_idle = \"0s\"").unwrap().limits.tunnel_idle, None);
+}
+
+#[test]
 fn flags_win_over_the_file() {
     let overrides = Overrides { listen: Some("127.0.0.1:0".parse().unwrap()), data_dir: Some("here".into()) };
     let config = parse("[listen]\naddress = \"127.0.0.1:1\"", Path::new("."), &overrides, "t.toml").unwrap();
@@ -55,6 +65,30 @@ fn cfg_01_mistakes_are_told_with_file_line_and_what_was_meant() {
         (route("match = \"/a\"\nauth = [\"bsic\"]\nupstream = \"a\""), "did you mean `basic`?"),
         (route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"b\""), "there is no upstream `b` (there are `a`)"),
         (route("match = \"/a\"\nauth = [\"api\"]\ntracker = \"livetraking\""), "did you mean `livetracking`?"),
+        (
+            route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"a\"\nupgrades = [\"H2C\"]"),
+            "t.toml:8:13: `routes[0].upgrades[0]`: `H2C` would carry requests past the gate",
+        ),
+        (
+            route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"a\"\nupgrades = [\"HTTP2-Settings\"]"),
+            "it can never be listed",
+        ),
+        (
+            route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"a\"\nupgrades = [\"web socket\"]"),
+            "`web socket` is not a protocol such as `websocket`",
+        ),
+        (
+            route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"a\"\nupgrades = [\"a\", \"A\"]"),
+            "`routes[0].upgrades[1]`: `a` stands there twice",
+        ),
+        (
+            route("match = \"POST /a\"\nauth = [\"api\"]\nupstream = \"a\"\nupgrades = [\"websocket\"]"),
+            "is a `GET`; the route's `match` leaves it out",
+        ),
+        (
+            route("tracker = \"sessions\"\nupgrades = [\"websocket\"]"),
+            "only routes to an upstream can switch protocols",
+        ),
         (route("match = \"get /a\"\nauth = [\"api\"]\nupstream = \"a\""), "`get` is not a method that can be routed"),
         (route("match = \"/a/../b\"\nauth = [\"api\"]\nupstream = \"a\""), "dot segment"),
         (route("match = \"/a/{x\"\nauth = [\"api\"]\nupstream = \"a\""), "`routes[0].match`"),

@@ -129,6 +129,8 @@ pub struct Limits {
     pub response_timeout: Option<Time>,
     /// Time that a connection may stay open between requests. Default 60s.
     pub keep_alive: Option<Time>,
+    /// Time that a WebSocket or another tunnel may stay open with nothing passing; `0s` for ever. Default 1h.
+    pub tunnel_idle: Option<Time>,
     /// Open connections. Default 10000.
     pub connections: Option<usize>,
     /// Time that running requests get when the gateway stops. Default 10s.
@@ -563,6 +565,8 @@ pub struct Route {
     pub dialect: Option<String>,
     /// Largest request body.
     pub max_body: Option<Size>,
+    /// Protocols to which requests may switch (`Upgrade`), such as `websocket`. Default: none.
+    pub upgrades: Vec<String>,
     /// Takes encoded slashes, back-slashes, `;` and `//` in the path as they come. Letters that need no escape
     /// are decoded all the same, so that a rule for `/admin` holds for `/%61dmin`.
     pub raw_path: bool,

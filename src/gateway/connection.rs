@@ -35,6 +35,7 @@ use super::shutdown::{Phase, draining};
 use super::tls::H2;
 use super::traffic::Traffic;
 use super::transport::Transport;
+use super::tunnel::Opening;
 use super::wire::Wire;
 use crate::message::Body;
 
@@ -267,6 +268,9 @@ impl<R: Respond> Connection<R> {
         if upgrade {
             let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
             self.shared.decide(if switched { Upgrade::Switched } else { Upgrade::Refused });
+            if let Some(tunnel) = Opening::take_from(&mut response) {
+                tokio::spawn(tunnel.run(self.core.limits.tunnel_idle, self.core.phase.clone()));
+            }
         }
         response
     }

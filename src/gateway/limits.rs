@@ -28,6 +28,9 @@ pub struct Limits {
     pub response_idle: Duration,
     /// How long a connection without a running request is kept. Default 60 s.
     pub keep_alive_idle: Duration,
+    /// How long a tunnel may stay open with nothing passing, a minute at most when one end has closed; `None` for
+    /// ever. Default 1 h.
+    pub tunnel_idle: Option<Duration>,
     /// Connections at once over all cores; beyond it none is accepted until one ends. Default 20 000.
     pub connections: usize,
     /// HTTP/2 streams at once on one connection. Default 128.
@@ -52,6 +55,7 @@ impl Default for Limits {
             body_rate: 100,
             response_idle: Duration::from_mins(1),
             keep_alive_idle: Duration::from_mins(1),
+            tunnel_idle: Some(Duration::from_hours(1)),
             connections: 20_000,
             streams: 128,
             control_burst: 500,

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
+use trackgate_schemes::Reason;
 
 use super::observed::Flight;
 use crate::message::{Body, BodyError};
@@ -18,8 +19,9 @@ pub(super) struct Logged {
     line: Line,
 }
 
+/// An access line that is written once, when this is dropped.
 #[derive(Debug)]
-struct Line {
+pub(super) struct Line {
     record: Option<AccessRecord>,
     started: Instant,
     log: AccessLog,
@@ -27,15 +29,8 @@ struct Line {
 }
 
 impl Logged {
-    /// `body`, after which `record` is logged with its size and time, and the flight ends.
-    pub(super) fn around(
-        body: Body,
-        record: AccessRecord,
-        started: Instant,
-        log: AccessLog,
-        flight: Option<Flight>,
-    ) -> Body {
-        let line = Line { record: Some(record), started, log, flight };
+    /// `body`, after which `line` is written with its size.
+    pub(super) fn around(body: Body, line: Line) -> Body {
         if body.is_end_stream() {
             line.write(0);
             return body;
@@ -49,6 +44,25 @@ impl Logged {
 }
 
 impl Line {
+    /// `record`, with the time since `started` when it is written; the flight ends with it.
+    pub(super) fn new(record: AccessRecord, started: Instant, log: AccessLog, flight: Option<Flight>) -> Self {
+        Self { record: Some(record), started, log, flight }
+    }
+
+    /// What was sent so far.
+    pub(super) fn bytes(&mut self, bytes: u64) {
+        if let Some(record) = &mut self.record {
+            record.bytes = bytes;
+        }
+    }
+
+    /// Why it ends, and who says so.
+    pub(super) fn because(&mut self, reason: Reason, by: &'static str) {
+        if let Some(record) = &mut self.record {
+            (record.reason, record.by) = (Some(reason.code()), Some(by));
+        }
+    }
+
     /// Of a body of this length that is there already: it took no longer.
     fn write(mut self, bytes: u64) {
         if let Some(record) = self.record.take() {

@@ -74,6 +74,7 @@ mod tls;
 mod trace;
 mod traffic;
 mod transport;
+mod tunnel;
 mod well_known;
 mod wire;
 
@@ -90,7 +91,7 @@ pub use raw_head::read_raw_head;
 pub use request::{check_request, check_server_name};
 pub use routes::{Beyond, Fallback, Found, Route, RouteError, RouteTable, Target, Unrouted, plain_host};
 pub use shutdown::{Handle, Shutdown};
-pub use streams::{Streams, Watch};
+pub use streams::{Ended, Streams, Watch};
 pub use tls::{TlsError, TlsReloader};
 pub use traffic::Connections;
 pub use well_known::well_known;

@@ -6,15 +6,17 @@ use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
 use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection};
 
 use super::connection::unpanicked;
 use super::explain::{Explanation, Question};
-use super::log::Logged;
+use super::log::{Line, Logged};
 use super::observed::{Flight, Observer};
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
 use super::streams::{Streams, Watch};
+use super::tunnel::Opening;
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited, trace};
 use crate::layer::{Dialect, PlainDialect, Refusal, Trail};
 use crate::message::Body;
@@ -136,6 +138,8 @@ impl Pipeline {
                 told.upstream = Some(upstream.clone());
                 // What a dialect may echo in a refusal, should the upstream fail.
                 let (method, origin) = (parts.method.clone(), parts.headers.get(header::ORIGIN).cloned());
+                let tunnel =
+                    if sending.upgrades.is_empty() { None } else { parts.extensions.get::<OnUpgrade>().cloned() };
                 let forward = Forward {
                     parts,
                     body,
@@ -151,7 +155,10 @@ impl Pipeline {
                 };
                 let watch = self.streams.watch(permit.identity());
                 match upstream.forward(&permit, forward).await {
-                    Ok(response) => response.map(|body| around(watch, body)),
+                    Ok(response) => match tunnel.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                        Some(client) => Opening::between(client, response, watch, &self.streams),
+                        None => response.map(|body| around(watch, body)),
+                    },
                     Err(why) => {
                         let headers = origin.into_iter().map(|origin| (header::ORIGIN, origin)).collect();
                         told.refuse_on(&found, &method, &headers, &why)
@@ -215,7 +222,12 @@ impl Pipeline {
             bytes: 0,
             took,
         };
-        response.map(|body| Logged::around(body, record, arrival.started, self.log.clone(), flight))
+        let line = Line::new(record, arrival.started, self.log.clone(), flight);
+        if let Some(opening) = response.extensions().get::<Opening>() {
+            opening.log(line);
+            return response;
+        }
+        response.map(|body| Logged::around(body, line))
     }
 }
 

@@ -116,6 +116,11 @@ impl Shared {
         }
     }
 
+    /// Whether the connection becomes a tunnel.
+    pub(crate) fn is_switched(&self) -> bool {
+        self.upgrade.load(Ordering::Acquire) == SWITCHED
+    }
+
     /// A request begins; its number, from 1 on.
     pub(crate) fn begin(&self) -> u64 {
         self.begun.fetch_add(1, Ordering::AcqRel) + 1

@@ -203,12 +203,7 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
                     self.reading = Reading::Messages(framing);
                 }
             }
-            Upgrade::Switched if self.held.is_empty() => self.reading = Reading::Tunnel,
-            Upgrade::Switched => {
-                self.reading = Reading::Ended;
-                self.held.clear();
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "bytes sent before the upgrade")));
-            }
+            Upgrade::Switched => self.switch()?,
             Upgrade::Undecided => {
                 if self.held.len() >= CHUNK {
                     return Poll::Pending;
@@ -225,6 +220,32 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Before the answer is written that makes a tunnel: what came in by now cannot be meant for it.
+    fn check_early(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if !matches!(self.reading, Reading::Undecided(_)) || !self.shared.is_switched() {
+            return Ok(());
+        }
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut chunk);
+        if Pin::new(&mut self.inner).poll_read(cx, &mut chunk)?.is_ready() {
+            self.held.extend_from_slice(chunk.filled());
+        }
+        self.switch()
+    }
+
+    /// The connection becomes a tunnel, unless the client did not wait for that.
+    fn switch(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            self.reading = Reading::Tunnel;
+            // Tunnels are many and should cost little.
+            (self.held, self.read_clock) = (BytesMut::new(), Clock::default());
+            return Ok(());
+        }
+        self.reading = Reading::Ended;
+        self.held.clear();
+        Err(io::Error::new(io::ErrorKind::InvalidData, "bytes sent before the upgrade"))
     }
 
     fn poll_through(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -282,6 +303,7 @@ impl<T: AsyncRead + Unpin, G: Unpin> AsyncRead for Wire<T, G> {
 impl<T: AsyncRead + AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<T, G> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.check_early(cx)?;
         let written = Pin::new(&mut this.inner).poll_write(cx, buf);
         this.wrote(cx, written)
     }
@@ -292,6 +314,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<T, G> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.check_early(cx)?;
         let written = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
         this.wrote(cx, written)
     }

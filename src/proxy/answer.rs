@@ -12,7 +12,7 @@ use trackgate_schemes::{Reason, Rejection};
 use super::body::Limited;
 use super::connect::Scissors;
 use super::headers::listed_in_connection;
-use super::{PROXY, names};
+use super::{PROXY, names, trailers};
 use crate::message::Body;
 
 /// The answer for the client; `idle` is how long its body may stand still.
@@ -30,7 +30,11 @@ pub(super) fn read(answer: Response<Incoming>, idle: Duration) -> Result<Respons
         }
         return Err(Rejection::new(Reason::UpstreamDown, PROXY));
     };
+    let announced = trailers::announced(&parts.headers).filter(|_| matches!(length, Length::Unknown));
     remove_withheld(&mut parts.headers);
+    if let Some(announced) = announced {
+        parts.headers.insert(header::TRAILER, announced);
+    }
     set_length(&mut parts, length);
 
     let body = if body.is_end_stream() { Body::empty() } else { Body::stream(Limited::new(body, idle)) };
@@ -83,7 +87,7 @@ fn check_length(headers: &HeaderMap) -> Option<Length> {
 }
 
 /// Our own names, this hop's lines and those that the upstream's `Connection` names.
-fn remove_withheld(headers: &mut HeaderMap) {
+pub(super) fn remove_withheld(headers: &mut HeaderMap) {
     let listed = listed_in_connection(headers);
     let is_withheld = |name: &&HeaderName| {
         let name = names::normalised(name.as_str());

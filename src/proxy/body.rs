@@ -1,5 +1,5 @@
 //! Bodies in passing: the request's, with an eye on whose turn it is, and the answer's, with a limit on
-//! how long it may stand still. Trailers end here in both directions (RFC 9110 §6.5.1).
+//! how long it may stand still. Trailers of requests end here (RFC 9110 §6.5.1).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 use trackgate_schemes::Reason;
 
+use super::trailers;
 use crate::message::{Body, BodyError};
 
 /// The request's body on its way up.
@@ -142,9 +143,9 @@ impl http_body::Body for Limited {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Poll::Ready(frame) = poll_data(Pin::new(&mut self.body), context) {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             self.is_waiting = false;
-            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)));
+            return Poll::Ready(frame.and_then(|frame| frame.map(passing).map_err(BodyError::from).transpose()));
         }
         ready!(self.poll_idle(context));
         Poll::Ready(Some(Err(BodyError::TimedOut)))
@@ -156,6 +157,14 @@ impl http_body::Body for Limited {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// The same piece; of trailers, which come last, what may go on.
+fn passing(frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+    match frame.into_trailers() {
+        Ok(trailers) => Some(trailers::passing(trailers)).filter(|left| !left.is_empty()).map(Frame::trailers),
+        Err(data) => Some(data),
     }
 }
 

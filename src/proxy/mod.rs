@@ -16,8 +16,8 @@
 //! ```
 //!
 //! It refuses `CONNECT` and `TRACE`, answers of the upstream whose framing has two readings, and answers
-//! that switch protocols. It never follows a redirect and never sends a request twice once a byte of it
-//! was written.
+//! that switch to a protocol that was not asked for; asked for are only those that a route lists. It never
+//! follows a redirect and never sends a request twice once a byte of it was written.
 
 mod answer;
 mod assertion;
@@ -31,6 +31,8 @@ mod sending;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trailers;
+mod upgrade;
 mod upstream;
 
 pub use assertion::{AssertionKey, KeyError};

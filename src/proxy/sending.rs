@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::HeaderName;
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use trackgate_schemes::{CanonicalPath, Carrier};
 
 use super::AssertionKey;
@@ -26,6 +26,8 @@ pub struct Sending {
     pub odd_names: Arc<[HeaderName]>,
     /// How the identity is told.
     pub identity: IdentityForm,
+    /// Protocols to which a request may ask to switch; of others the upstream hears nothing.
+    pub upgrades: Arc<[HeaderValue]>,
 }
 
 /// What becomes of the client's own credentials.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{self, Client, ResponseFuture};
@@ -17,7 +17,9 @@ use trackgate_schemes::{CanonicalPath, Identity, Reason, Rejection};
 use super::body::{Outgoing, Turn};
 use super::connect::{ConnectError, Connector};
 use super::sending::Forward;
-use super::{PROXY, answer, headers, target};
+#[cfg(doc)]
+use super::sending::Sending;
+use super::{PROXY, answer, headers, target, upgrade};
 use crate::layer::Permit;
 use crate::message::Body;
 
@@ -134,7 +136,9 @@ impl Upstream {
         &self.shared.settings.name
     }
 
-    /// Sends a request on and gives the upstream's answer, whose body is still coming.
+    /// Sends a request on and gives the upstream's answer, whose body is still coming. One that switches to a
+    /// protocol that was asked for, and that [`Sending::upgrades`] lists, has the upstream's end of the tunnel among
+    /// its extensions, for `hyper::upgrade::on`.
     ///
     /// # Errors
     ///
@@ -144,12 +148,19 @@ impl Upstream {
     /// [`BodyTooLarge`](Reason::BodyTooLarge) if the request's body broke off, and then the upstream
     /// has not seen a complete request; [`NotImplemented`](Reason::NotImplemented) for `CONNECT` and `TRACE`.
     pub async fn forward(&self, permit: &Permit, request: Forward<'_>) -> Result<Response<Body>, Rejection> {
-        let request = self.build(permit.identity(), request)?;
+        let protocol = upgrade::asked(&request);
+        let mut request = self.build(permit.identity(), request)?;
+        if let Some(protocol) = &protocol {
+            upgrade::ask(request.headers_mut(), protocol);
+        }
         let turn = request.body().turn().cloned();
         let settings = &self.shared.settings;
         let sent = self.shared.client.request(request);
         match head_in_time(sent, turn.as_deref(), settings.response_timeout).await {
-            Some(Ok(answer)) => answer::read(answer, settings.idle_timeout),
+            Some(Ok(answer)) => match protocol.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                Some(protocol) => upgrade::switched(answer, &protocol),
+                None => answer::read(answer, settings.idle_timeout),
+            },
             Some(Err(error)) => {
                 let fault = turn.and_then(|turn| turn.fault());
                 let reason = fault.unwrap_or_else(|| reason(&error));

@@ -20,6 +20,7 @@ mod pages;
 mod routes;
 mod schemes;
 mod secrets;
+mod upgrades;
 
 pub use admin::Admin;
 use fittrackee::Links;
@@ -120,6 +121,8 @@ pub struct Limits {
     pub response_timeout: Duration,
     /// Time that a connection may stay open between requests.
     pub keep_alive: Duration,
+    /// Time that a tunnel may stay open with nothing passing; `None` for ever.
+    pub tunnel_idle: Option<Duration>,
     /// Open connections.
     pub connections: usize,
     /// Time that running requests get when the gateway stops.
@@ -338,6 +341,8 @@ fn limits(written: &written::Limits) -> Result<Limits, Fault> {
         body_timeout: time("body_timeout", written.body_timeout, Duration::from_secs(30))?,
         response_timeout: time("response_timeout", written.response_timeout, Duration::from_mins(1))?,
         keep_alive: time("keep_alive", written.keep_alive, Duration::from_mins(1))?,
+        tunnel_idle: Some(written.tunnel_idle.map_or(Duration::from_hours(1), |time| time.0))
+            .filter(|time| !time.is_zero()),
         connections,
         grace: written.grace.map_or(Duration::from_secs(10), |time| time.0),
     })

@@ -10,7 +10,7 @@ use trackgate_schemes::{CanonicalPath, Grants, PathFault};
 use super::super::error::{Fault, nearest};
 use super::super::written::{self, Auth, Credentials, IdentityForm, RateBy};
 use super::schemes::realm;
-use super::{Limits, Scheme, SchemeKind, Upstream};
+use super::{Limits, Scheme, SchemeKind, Upstream, upgrades};
 
 /// What is answered for one kind of request.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Route {
     pub max_body_bytes: Option<u64>,
     /// Whether paths are taken byte for byte.
     pub raw_path: bool,
+    /// Protocols to which requests may switch, in lower case.
+    pub upgrades: Vec<String>,
 }
 
 /// Which requests a route answers.
@@ -185,6 +187,7 @@ fn whole(name: &str, target: Target) -> Route {
         dialect: None,
         max_body_bytes: None,
         raw_path: false,
+        upgrades: Vec::new(),
     }
 }
 
@@ -211,6 +214,7 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
     if written.raw_path && !matches!(target, Target::Upstream { .. }) {
         return Err(Fault::new("only routes to an upstream can take raw paths").under("raw_path"));
     }
+    let upgrades = upgrades::check(&written.upgrades, &matches, &target).map_err(|fault| fault.under("upgrades"))?;
     let hosts = written.hosts.iter().enumerate();
     let hosts = hosts.map(|(index, written)| host(written).map_err(|fault| fault.under(index).under("hosts")));
     let hosts = hosts.collect::<Result<_, _>>()?;
@@ -224,6 +228,7 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
         dialect: written.dialect,
         max_body_bytes: written.max_body.map(|size| size.0),
         raw_path: written.raw_path,
+        upgrades,
     })
 }
 

@@ -227,7 +227,7 @@ async fn hdr_08_hdr_11_and_frm_15_lines_of_the_hop_and_client_certificates_are_d
 }
 
 #[tokio::test]
-async fn hdr_09_trailers_end_here_in_both_directions() {
+async fn hdr_09_trailers_of_requests_and_such_as_are_ours_end_here() {
     let recorder = Recorder::answering(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Trackgate-User\r\n\r\n\
          2\r\nok\r\n0\r\nX-Trackgate-User: root\r\n\r\n",

@@ -5,10 +5,12 @@ use std::net::TcpStream;
 
 use crate::harness::{Answer, Inside, connect, read_answer};
 
+mod apart;
 mod bodies;
 mod configured;
 mod explained;
 mod failures;
+mod faults;
 mod framing;
 mod gates;
 mod headers;
@@ -16,6 +18,10 @@ mod identity;
 mod paths;
 pub(crate) mod recorder;
 mod rules;
+mod sizes;
+mod streams;
+mod upgrades;
+mod websockets;
 
 use recorder::Recorder;
 

@@ -144,6 +144,19 @@ impl Line {
         Some(String::from_utf8(bytes).unwrap())
     }
 
+    /// Reads this much and keeps none of it.
+    pub(crate) fn skip(&mut self, count: usize) -> Option<()> {
+        let mut left = count - self.rest().len();
+        let mut buffer = vec![0; 65536];
+        while left > 0 {
+            match self.stream.read(&mut buffer) {
+                Ok(0) | Err(_) => return None,
+                Ok(n) => left -= n,
+            }
+        }
+        Some(())
+    }
+
     /// Whether the other side ends before another byte comes.
     pub(crate) fn ends(&mut self) -> bool {
         self.rest().is_empty() && self.more().is_none()
