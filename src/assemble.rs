@@ -2,6 +2,7 @@
 
 use std::fs::DirBuilder;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,10 @@ use trackgate_schemes::{Clock, Forget, HashPool, SignIn, SystemClock};
 use crate::accounts::{AccountService, FollowError, Memories, Origin};
 use crate::catalogue::{self, Catalogue, CatalogueError, OpenError, Services};
 use crate::config::Config;
-use crate::config::checked::{ClientHeader, SecretError};
+use crate::config::checked::{self, ClientHeader, SecretError};
 use crate::gateway::{
-    ForwardedHeader, Handle, Limits, Listener, Pipeline, Running, Shutdown, StartError, Streams, TlsError, TlsReloader,
-    TrustedProxies, TrustsEverybody, start,
+    Asking, ForwardAuth, ForwardedHeader, Handle, Limits, Listener, Pipeline, Running, Shutdown, StartError, Streams,
+    TlsError, TlsReloader, TrustedProxies, TrustsEverybody, start,
 };
 use crate::mail::{Carrier, CarrierError, Outbox, Postman, Round};
 use crate::ports::{Files, Jobs, Points};
@@ -131,6 +132,7 @@ pub struct Gateway {
     pipelines: Arc<[Arc<Pipeline>]>,
     tls: Option<TlsReloader>,
     handle: Handle,
+    forward_auth: Option<ForwardAuth>,
     following: tokio::task::JoinHandle<()>,
     round: Option<Round>,
     shift: Shift,
@@ -170,19 +172,39 @@ impl Gateway {
         let respond = Arc::clone(&pipelines);
         let own = move |core: usize| Arc::clone(respond.get(core).expect("there is one pipeline for each core"));
         let handle = start(vec![listener], limits(&config), cores, own)?;
+        let forward_auth = forward_auth(&config, &catalogue, |running| {
+            Pipeline::new(running, Arc::clone(&ground.streams), Arc::clone(&clock), log.clone())
+        })?;
         let following = tokio::spawn(follower.run());
         // Last, so that a gateway that could not start has sent nothing.
         let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
         let round = postman.map(Postman::start);
         let shift = shift(&ground, &catalogue);
         let housekeeping = tokio::spawn(catalogue::keep_house(ground.services(), clock));
-        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift, housekeeping })
+        Ok(Self {
+            config,
+            ground,
+            catalogue,
+            pipelines,
+            tls,
+            handle,
+            forward_auth,
+            following,
+            round,
+            shift,
+            housekeeping,
+        })
     }
 
     /// Where it listens, as a URL.
     pub fn url(&self) -> String {
         let address = self.handle.addresses().first().copied().unwrap_or(self.config.listen.address);
         format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
+    }
+
+    /// Where other proxies ask whether a request may pass: over HTTP first, then over gRPC, as far as they may.
+    pub fn forward_auth_addresses(&self) -> &[SocketAddr] {
+        self.forward_auth.as_ref().map_or(&[], ForwardAuth::addresses)
     }
 
     /// The account base that it serves.
@@ -208,15 +230,22 @@ impl Gateway {
         let catalogue =
             Catalogue::make(&config, &self.ground.services(), &self.ground.sign_in, Some(&self.catalogue)).await?;
         let proxies = proxies(&config)?;
+        let asking = config.forward_auth.as_ref().map(|settings| asking(settings, &config, &catalogue)).transpose()?;
         // The last thing that can fail, and what it changes is right with either configuration.
         if let Some(tls) = &self.tls {
             tls.reload()?;
+        }
+        if let Some(forward_auth) = &self.forward_auth {
+            forward_auth.reload_tls()?;
         }
         // Both the old and the new memories must forget while requests of the old configuration run.
         self.ground.accounts.memories().replace(memories(&self.ground, &[&self.catalogue, &catalogue]));
         for pipeline in &*self.pipelines {
             let table = catalogue.table.with_own_connections();
             pipeline.replace(Running { table, proxies: proxies.clone() });
+        }
+        if let (Some(forward_auth), Some(asking)) = (&self.forward_auth, asking) {
+            forward_auth.replace(asking, questioned(&catalogue));
         }
         let routes = format!("{} routes", config.routes.len());
         self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
@@ -242,7 +271,13 @@ impl Gateway {
                 round.stop(grace).await;
             }
         };
-        let (ended, (), ()) = tokio::join!(self.handle.shutdown(grace), stop_mail, self.shift.stop(grace));
+        let stop_questions = async {
+            if let Some(forward_auth) = self.forward_auth {
+                forward_auth.shutdown(grace).await;
+            }
+        };
+        let stop_main = self.handle.shutdown(grace);
+        let (ended, (), (), ()) = tokio::join!(stop_main, stop_questions, stop_mail, self.shift.stop(grace));
         self.following.abort();
         self.housekeeping.abort();
         let points = self.ground.points.close().await;
@@ -354,6 +389,39 @@ where
     done
 }
 
+/// Starts the listener at which other proxies ask, if there is to be one.
+fn forward_auth(
+    config: &Config,
+    catalogue: &Catalogue,
+    pipeline: impl FnOnce(Running) -> Pipeline,
+) -> Result<Option<ForwardAuth>, AssembleError> {
+    let Some(settings) = &config.forward_auth else { return Ok(None) };
+    let tls = settings.tls.as_ref().map(|tls| TlsReloader::load(&tls.cert, &tls.key)).transpose()?;
+    let grpc = settings.grpc.map(|address| Listener::new(address).with_prior_knowledge());
+    let listeners = std::iter::once(Listener::new(settings.address)).chain(grpc).collect();
+    let threads = NonZeroUsize::new(config.listen.threads);
+    let asking = asking(settings, config, catalogue)?;
+    let started = ForwardAuth::start(listeners, tls, limits(config), threads, asking, pipeline(questioned(catalogue)))?;
+    tracing::info!("answering forward-auth on {:?}", started.addresses());
+    Ok(Some(started))
+}
+
+/// Who may ask there, and what they are told.
+fn asking(settings: &checked::ForwardAuth, config: &Config, catalogue: &Catalogue) -> Result<Asking, TrustsEverybody> {
+    let header = ForwardedHeader::XForwardedFor;
+    Ok(Asking {
+        peers: TrustedProxies::new(settings.peers.clone(), header)?,
+        proxies: TrustedProxies::new(config.listen.trusted_proxies.clone(), header)?,
+        key: Arc::clone(&catalogue.assertion),
+        audience: settings.audience.clone(),
+    })
+}
+
+/// What their questions are judged by.
+fn questioned(catalogue: &Catalogue) -> Running {
+    Running { table: catalogue.forward_auth.clone(), proxies: TrustedProxies::default() }
+}
+
 /// Lets the trackers' workers work.
 fn shift(ground: &Ground, catalogue: &Catalogue) -> Shift {
     let jobs = Arc::clone(ground.accounts.store()) as Arc<dyn Jobs>;
@@ -368,11 +436,17 @@ fn memories(ground: &Ground, catalogues: &[&Catalogue]) -> Vec<Arc<dyn Forget>> 
 
 /// The first setting that differs and that only a restart can change.
 fn fixed_at_start(old: &Config, new: &Config) -> Option<&'static str> {
+    let forward_auth_stays = match (&old.forward_auth, &new.forward_auth) {
+        (None, None) => true,
+        (Some(old), Some(new)) => old.listens_as(new),
+        _ => false,
+    };
     let differs = [
         ("listen.address", old.listen.address != new.listen.address),
         ("listen.tls", old.listen.tls != new.listen.tls),
         ("listen.proxy_protocol", old.listen.proxy_protocol != new.listen.proxy_protocol),
         ("listen.threads", old.listen.threads != new.listen.threads),
+        ("forward_auth", !forward_auth_stays),
         ("limits", old.limits != new.limits),
         ("store.url", format!("{:?}", old.store) != format!("{:?}", new.store)),
         ("passwords", old.passwords != new.passwords),

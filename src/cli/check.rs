@@ -39,6 +39,7 @@ impl Row {
             auth,
             policies: route.gate.policies().iter().map(|policy| policy.describe()).collect(),
             target: match &route.target {
+                Target::ForwardAuth => "forward-auth".to_owned(),
                 Target::Proxy { upstream, .. } => format!("upstream {}", upstream.name()),
                 Target::Tracker(_) => "in-process".to_owned(),
             },

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection};
 
 use super::connection::unpanicked;
@@ -14,7 +14,7 @@ use super::log::Logged;
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
 use super::streams::{Streams, Watch};
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited};
-use crate::layer::{Dialect, PlainDialect, Refusal};
+use crate::layer::{Dialect, Permit, PlainDialect, Refusal};
 use crate::message::Body;
 use crate::proxy::{self, Forward, Transport};
 use crate::telemetry::{AccessLog, AccessRecord};
@@ -71,28 +71,21 @@ impl Pipeline {
         }
         let named_host = authority(&parts).map(ToOwned::to_owned);
         let host = named_host.as_deref().map(plain_host);
-        let found = match running.table.find(&parts.method, host.as_deref(), uri.path(), &parts.headers) {
-            Ok(found) => found,
-            Err(unrouted) => return told.unrouted(&unrouted, &parts),
+        let wanted = Wanted { method: &parts.method, host: host.as_deref(), headers: &parts.headers };
+        let (found, permit) = match told.judge(&running.table, &uri, wanted, asked.arrival.at).await {
+            Judged::Permitted(found, permit) => (found, permit),
+            Judged::Refused(answer) => return answer,
         };
-        told.path = found.path.to_string();
-        told.route = Some(Arc::clone(&found.route.name));
-        told.dialect = Some(Arc::clone(&found.route.dialect));
-        let head = Head::new(&parts.method, &found.path, &parts.headers)
-            .with_query(uri.query())
-            .with_client(told.client)
-            .with_now(asked.arrival.at);
-        let permit = match found.route.gate.enter(&head).await {
-            Ok(permit) => permit,
-            Err(why) => return told.refuse_on(&found, &parts.method, &parts.headers, &why),
-        };
-        told.identity = Some(permit.identity().clone());
         if declared_length(&parts).is_some_and(|length| length > found.route.max_body_bytes) {
             let why = Rejection::new(Reason::BodyTooLarge, GATEWAY);
             return told.refuse_on(&found, &parts.method, &parts.headers, &why);
         }
         let body = limited(body, found.route.max_body_bytes);
         match &found.route.target {
+            Target::ForwardAuth => {
+                let why = Rejection::new(Reason::NotFound, GATEWAY);
+                told.refuse_on(&found, &parts.method, &parts.headers, &why)
+            }
             Target::Tracker(handler) => {
                 // What a tracker sends piece by piece, it sends to a `GET`.
                 let watch = if parts.method == Method::GET { self.streams.watch(permit.identity()) } else { None };
@@ -134,8 +127,18 @@ impl Pipeline {
         }
     }
 
+    /// By what it answers now.
+    pub(super) fn running(&self) -> Arc<Running> {
+        self.now.load_full()
+    }
+
+    /// A request that comes in now.
+    pub(super) fn arrival(&self, method: Method) -> Arrival {
+        Arrival::new(&*self.clock, method)
+    }
+
     /// Adds what every answer has and logs it when its body ends.
-    fn finish(&self, mut response: Response<Body>, arrival: Arrival, told: Told) -> Response<Body> {
+    pub(super) fn finish(&self, mut response: Response<Body>, arrival: Arrival, told: Told) -> Response<Body> {
         if !response.headers().contains_key(&REQUEST_ID)
             && let Ok(id) = HeaderValue::from_str(&arrival.id)
         {
@@ -147,6 +150,7 @@ impl Pipeline {
             id: arrival.id,
             client: told.client,
             method: arrival.method,
+            listener: told.listener,
             path: if told.path.is_empty() { "-".to_owned() } else { told.path },
             route: told.route,
             scheme: identity.as_ref().map(Identity::scheme),
@@ -201,10 +205,10 @@ impl Respond for Pipeline {
 
 /// When a request came in, and the name that it got.
 #[derive(Debug)]
-struct Arrival {
-    at: SystemTime,
+pub(super) struct Arrival {
+    pub(super) at: SystemTime,
     started: Instant,
-    id: Arc<str>,
+    pub(super) id: Arc<str>,
     method: Method,
 }
 
@@ -223,20 +227,70 @@ struct Asked<'a> {
     arrival: &'a Arrival,
 }
 
+/// What of a request's head finds its route, beside the path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) method: &'a Method,
+    /// In the form of [`plain_host`].
+    pub(super) host: Option<&'a str>,
+    pub(super) headers: &'a HeaderMap,
+}
+
+/// What the gate of its route says of a request.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
+pub(super) enum Judged<'a> {
+    Permitted(Found<'a>, Permit),
+    Refused(Response<Body>),
+}
+
 /// What becomes known of a request on its way, for the log.
 #[derive(Debug, Default)]
-struct Told {
+pub(super) struct Told {
     id: Option<Arc<str>>,
     client: Option<IpAddr>,
+    /// The listener, when it is not the main one.
+    listener: Option<&'static str>,
     path: String,
     route: Option<Arc<str>>,
     dialect: Option<Arc<dyn Dialect>>,
     identity: Option<Identity>,
-    why: Option<Rejection>,
+    pub(super) why: Option<Rejection>,
 }
 
 impl Told {
-    fn refuse(&mut self, refusal: &Refusal<'_>, dialect: &dyn Dialect) -> Response<Body> {
+    /// Of a request that came to another listener than the main one.
+    pub(super) fn at(listener: &'static str, arrival: &Arrival, client: Option<IpAddr>) -> Self {
+        Self { id: Some(Arc::clone(&arrival.id)), client, listener: Some(listener), ..Self::default() }
+    }
+
+    /// Finds the route of a request and enters its gate.
+    pub(super) async fn judge<'a>(
+        &mut self,
+        table: &'a RouteTable,
+        uri: &'a Uri,
+        wanted: Wanted<'_>,
+        at: SystemTime,
+    ) -> Judged<'a> {
+        let Wanted { method, host, headers } = wanted;
+        let found = match table.find(method, host, uri.path(), headers) {
+            Ok(found) => found,
+            Err(unrouted) => return Judged::Refused(self.unrouted(&unrouted, uri.path(), method, headers)),
+        };
+        self.path = found.path.to_string();
+        self.route = Some(Arc::clone(&found.route.name));
+        self.dialect = Some(Arc::clone(&found.route.dialect));
+        let head =
+            Head::new(method, &found.path, headers).with_query(uri.query()).with_client(self.client).with_now(at);
+        match found.route.gate.enter(&head).await {
+            Ok(permit) => {
+                self.identity = Some(permit.identity().clone());
+                Judged::Permitted(found, permit)
+            }
+            Err(why) => Judged::Refused(self.refuse_on(&found, method, headers, &why)),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, refusal: &Refusal<'_>, dialect: &dyn Dialect) -> Response<Body> {
         self.why = Some(refusal.why.clone());
         if refusal.why.reason == Reason::Internal {
             tracing::error!(by = refusal.why.by, path = self.path, "a request broke something here");
@@ -264,7 +318,7 @@ impl Told {
     }
 
     /// Something panicked here: the wording is that of the route, as far as there is one.
-    fn broken(&mut self) -> Response<Body> {
+    pub(super) fn broken(&mut self) -> Response<Body> {
         let why = Rejection::new(Reason::Internal, GATEWAY);
         let dialect = self.dialect.take().unwrap_or_else(|| Arc::new(PlainDialect));
         let path = self.path.clone();
@@ -273,15 +327,18 @@ impl Told {
         self.refuse(&refusal, &*dialect)
     }
 
-    fn unrouted(&mut self, unrouted: &Unrouted, parts: &Parts) -> Response<Body> {
-        let path = CanonicalPath::parse(parts.uri.path()).ok();
+    fn unrouted(
+        &mut self,
+        unrouted: &Unrouted,
+        raw_path: &str,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
+        let path = CanonicalPath::parse(raw_path).ok();
         let path = path.as_ref().map(CanonicalPath::as_str);
         path.unwrap_or_default().clone_into(&mut self.path);
-        let refusal = Refusal::new(&unrouted.why).with_allow(unrouted.allow.as_ref()).with_request(
-            &parts.method,
-            path,
-            &parts.headers,
-        );
+        let refusal =
+            Refusal::new(&unrouted.why).with_allow(unrouted.allow.as_ref()).with_request(method, path, headers);
         self.refuse(&refusal, &*unrouted.dialect)
     }
 }
