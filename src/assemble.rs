@@ -276,8 +276,8 @@ impl Gateway {
                 forward_auth.shutdown(grace).await;
             }
         };
-        let stop_main = self.handle.shutdown(grace);
-        let (ended, (), (), ()) = tokio::join!(stop_main, stop_questions, stop_mail, self.shift.stop(grace));
+        let stop_requests = self.handle.shutdown(grace);
+        let (ended, (), (), ()) = tokio::join!(stop_requests, stop_questions, stop_mail, self.shift.stop(grace));
         self.following.abort();
         self.housekeeping.abort();
         let points = self.ground.points.close().await;

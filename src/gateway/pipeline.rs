@@ -237,7 +237,6 @@ pub(super) struct Wanted<'a> {
 }
 
 /// What the gate of its route says of a request.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub(super) enum Judged<'a> {
     Permitted(Found<'a>, Permit),
     Refused(Response<Body>),

@@ -46,9 +46,9 @@ impl Asker {
     /// [`Fault`] if it is not named in full.
     pub(super) fn read(self, parts: Parts, proxies: &TrustedProxies, target_bytes: usize) -> Result<Original, Fault> {
         let Parts { method, uri, mut headers, .. } = parts;
-        let names = self.names();
+        let lines = self.names();
         if self == Self::Envoy {
-            let client = take_client(&mut headers, proxies, names.client)?;
+            let client = take_client(&mut headers, proxies, lines.client)?;
             let host = uri.authority().map(|place| HeaderValue::from_str(place.as_str()));
             let host = host.and_then(Result::ok).or_else(|| headers.get(header::HOST).cloned());
             let host = host.ok_or(Fault::Missing { header: "host", how: "send the original one" })?;
@@ -57,10 +57,10 @@ impl Asker {
             let named = Named { method: method.as_str().as_bytes(), target: target.as_bytes(), host: host.as_bytes() };
             return Ok(Original::new(named, headers, client, target_bytes));
         }
-        let method = take(&mut headers, names.method.0, names.method.1)?;
-        let target = take(&mut headers, names.target.0, names.target.1)?;
-        let host = take(&mut headers, names.host.0, names.host.1)?;
-        let client = take_client(&mut headers, proxies, names.client)?;
+        let method = take(&mut headers, lines.method.0, lines.method.1)?;
+        let target = take(&mut headers, lines.target.0, lines.target.1)?;
+        let host = take(&mut headers, lines.host.0, lines.host.1)?;
+        let client = take_client(&mut headers, proxies, lines.client)?;
         let named = Named { method: method.as_bytes(), target: target.as_bytes(), host: host.as_bytes() };
         Ok(Original::new(named, headers, client, target_bytes))
     }
