@@ -1,6 +1,6 @@
--- Asks trackgate whether a request may pass, by HAProxy's own HTTP client. Where to ask is the argument of `lua-load`.
+-- Asks trackgate whether a request may pass, by HAProxy's own HTTP client. Where to ask stands in TRACKGATE_URL.
 
-local place = ...
+local place = assert(os.getenv("TRACKGATE_URL"), "set TRACKGATE_URL before lua-load")
 
 -- What is set on a request that may pass; the client's own lines of these names go.
 local told = {
@@ -75,6 +75,7 @@ core.register_action("trackgate", { "http-req" }, function(txn)
         return core.httpclient():get({ url = place, headers = question(txn), timeout = 5000 })
     end)
     if not asked or answer == nil or answer.status == nil or answer.status < 200 then
+        if not asked then core.log(core.err, "trackgate: " .. tostring(answer)) end
         unanswered(txn)
     elseif answer.status == 200 then
         pass(txn, answer)

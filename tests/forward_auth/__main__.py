@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,7 +35,7 @@ class Report:
         try:
             for name, good, seen in check(here):
                 self.note(here.name, f"{check.__name__}: {name}", good, seen)
-        except (OSError, ValueError, KeyError, TypeError) as fault:
+        except (OSError, ValueError, KeyError, TypeError, HTTPException) as fault:
             self.note(here.name, check.__name__, False, repr(fault))
 
     def note(self, proxy: str, name: str, good: bool, seen: object) -> None:
@@ -72,7 +73,7 @@ def stop(caught: int, _frame: object) -> None:
 
 def run(arguments: argparse.Namespace, report: Report, stack: ExitStack) -> None:
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="forward-auth-")))
-    gate = stack.enter_context(trackgate(arguments.binary, arguments.examples))
+    gate = stack.enter_context(trackgate(arguments.binary, arguments.examples, NAMES))
     has = credentials(gate)
     places = []
     for name in arguments.only or NAMES:

@@ -20,6 +20,9 @@ class Application(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.got: list[dict[str, Any]] = []
 
+    def handle_error(self, *_arguments: object) -> None:
+        """Proxies end connections as they like."""
+
     @property
     def port(self) -> int:
         return int(self.server_address[1])

@@ -193,6 +193,19 @@ def bodies(here: Here) -> Iterator[tuple[str, bool, object]]:
     yield "a body in chunks arrives whole", bool(got) and got["digest"] == digest, answer
     answer = here.ask("POST", "/riders/x", [], content)
     yield "a body without a credential does not", answer.status == 401, answer
+    answer = here.ask("POST", "/riders/x", [here.has.basic, ("Expect", "100-continue")], b"small")
+    yield "a body that waits to be asked for", answer.status == 200 and answer.json["length"] == 5, answer
+    upgrade = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Sec-WebSocket-Version", "13"),
+    ]
+    for _ in range(2):
+        answer = here.get("/riders/x", here.has.basic, *upgrade)
+        yield "a request for an upgrade", answer.status == 200, answer
+        answer = here.get("/riders/x", *upgrade)
+        yield "one without a credential", answer.status == 401, answer
     answer = here.ask("HEAD", "/riders/x", [here.has.basic])
     yield "HEAD", (answer.status, answer.body) == (200, b""), answer
 

@@ -5,7 +5,6 @@ The messages over gRPC are those of Envoy's own definitions, as the package envo
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import http.client
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import grpc
 import yaml
 from application import serving
 from envoy_data_plane.envoy.config.core.v3 import Address, HeaderMap, HeaderValue, SocketAddress
@@ -22,11 +22,10 @@ from envoy_data_plane.envoy.service.auth.v3 import (
     AttributeContextHttpRequest,
     AttributeContextPeer,
     AttributeContextRequest,
-    AuthorizationStub,
+    AuthorizationSyncStub,
     CheckRequest,
     CheckResponse,
 )
-from grpclib.client import Channel
 from processes import Failed
 
 Lines = list[tuple[str, str]]
@@ -57,7 +56,7 @@ class Envoy(ThreadingHTTPServer):
     def ask(self, method: str, target: str, lines: Lines) -> Said:
         try:
             if self.form == "envoy-grpc":
-                return asyncio.run(self.ask_by_grpc(method, target, lines))
+                return self.ask_by_grpc(method, target, lines)
             return self.ask_by_http(method, target, lines)
         except Exception:  # noqa: BLE001 (whatever it is, it is no consent)
             return Said(False, 503, [])
@@ -80,7 +79,7 @@ class Envoy(ThreadingHTTPServer):
         patterns = self.filter["http_service"]["authorization_response"]["allowed_upstream_headers"]["patterns"]
         return Said(True, 200, [(name, value) for name, value in back if any(fits(one, name) for one in patterns)])
 
-    async def ask_by_grpc(self, method: str, target: str, lines: Lines) -> Said:
+    def ask_by_grpc(self, method: str, target: str, lines: Lines) -> Said:
         raw = [HeaderValue(key=name, raw_value=value.encode("latin-1")) for name, value in lines if name != "host"]
         host = dict(lines)["host"]
         pseudo = [(":method", method), (":path", target), (":authority", host)]
@@ -89,11 +88,8 @@ class Envoy(ThreadingHTTPServer):
         place = SocketAddress(address="127.0.0.1", port_value=40000)
         source = AttributeContextPeer(address=Address(socket_address=place))
         context = AttributeContext(source=source, request=AttributeContextRequest(http=asked))
-        channel = Channel("127.0.0.1", self.questions)
-        try:
-            return self.said(await AuthorizationStub(channel).check(CheckRequest(attributes=context), timeout=5))
-        finally:
-            channel.close()
+        with grpc.insecure_channel(f"127.0.0.1:{self.questions}") as channel:
+            return self.said(AuthorizationSyncStub(channel).check(CheckRequest(attributes=context)))
 
     def said(self, answer: CheckResponse) -> Said:
         if answer.status is not None and answer.status.code == 0:

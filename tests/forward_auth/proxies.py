@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from processes import Failed, Program, answers, free_port, own_environment, running
 from trackgate import filled
+from wire import ask
 
 HERE, APPLICATION, QUESTIONS = "127.0.0.1:8080", "127.0.0.1:3000", "127.0.0.1:9091"
 
@@ -41,7 +44,7 @@ def nginx(setting: Setting) -> list[str]:
     )
     whole = setting.folder / "whole.conf"
     whole.write_text(
-        f"daemon off; worker_processes 1; pid {setting.folder}/nginx.pid; error_log stderr; events {{}}\n"
+        f"user {pwd.getpwuid(os.getuid()).pw_name}; daemon off; worker_processes 1; pid {setting.folder}/nginx.pid; error_log stderr; events {{}}\n"
         f"http {{ access_log off; {kept} include {site}; }}\n"
     )
     return [program("nginx"), "-e", "stderr", "-p", str(setting.folder), "-c", str(whole)]
@@ -62,7 +65,7 @@ def traefik(setting: Setting) -> list[str]:
     return [
         program("traefik"),
         f"--entryPoints.web.address=127.0.0.1:{setting.port}",
-        f"--providers.file.filename={setting.example('traefik.yml')}",
+        f"--providers.file.filename={setting.example('traefik-dynamic.yml')}",
         "--global.checkNewVersion=false",
         "--global.sendAnonymousUsage=false",
     ]
@@ -93,5 +96,6 @@ def proxy(name: str, examples: Path, folder: Path, application: int, questions: 
     command = ["setpriv", "--pdeathsig", "TERM", *PROXIES[name](setting)]
     environment = own_environment(XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder), HOME=str(folder))
     with running(Program(command, folder / "log", environment)) as child:
-        child.wait_until(lambda: answers(setting.port), 30)
+        # Traefik listens before it knows what for.
+        child.wait_until(lambda: answers(setting.port) and ask(setting.port, "GET", "/riders/x", [], b"").status == 401, 30)
         yield setting.port

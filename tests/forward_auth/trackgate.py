@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,13 +37,6 @@ allow = {{ grants = ["points:write"] }}
 forward_auth = true
 
 [[routes]]
-name = "slow"
-match = "/slow/{{proxy}}"
-auth = ["basic"]
-allow = {{ rate = "1/h burst 1", rate_by = "route" }}
-forward_auth = true
-
-[[routes]]
 name = "far"
 match = "/far"
 auth = ["basic"]
@@ -55,6 +48,16 @@ name = "old"
 match = "/old"
 auth = ["lp"]
 dialect = "lptracker"
+forward_auth = true
+"""
+
+# One for each proxy.
+SLOW = """
+[[routes]]
+name = "slow-{name}"
+match = "/slow/{name}"
+auth = ["basic"]
+allow = {{ rate = "1/h burst 1" }}
 forward_auth = true
 """
 
@@ -100,7 +103,7 @@ class Credentials:
 
 
 @contextmanager
-def trackgate(binary: Path, examples: Path) -> Iterator[Trackgate]:
+def trackgate(binary: Path, examples: Path, proxies: Sequence[str]) -> Iterator[Trackgate]:
     """Runs it by the example's file while the block runs."""
     if not binary.exists():
         raise Failed(f"no {binary}: run cargo build first")
@@ -109,7 +112,7 @@ def trackgate(binary: Path, examples: Path) -> Iterator[Trackgate]:
         main, http, grpc = free_port(), free_port(), free_port()
         text = (examples / "trackgate.toml").read_text()
         text = filled(text, {"127.0.0.1:9091": f"127.0.0.1:{http}", "127.0.0.1:9092": f"127.0.0.1:{grpc}"})
-        (folder / "trackgate.toml").write_text(MORE.format(main=main) + text)
+        (folder / "trackgate.toml").write_text(MORE.format(main=main) + text + "".join(SLOW.format(name=name) for name in proxies))
         places = ["--config", str(folder / "trackgate.toml"), "--data-dir", str(folder / "data")]
         # It ends even when this program is killed.
         start = ["setpriv", "--pdeathsig", "TERM", str(binary.resolve()), "serve", *places]
@@ -127,9 +130,9 @@ def credentials(gate: Trackgate) -> Credentials:
     number, revoked = gate.new_token("points:write")
     gate.command("token", "revoke", number)
     login = json_body({"login": "rider@example.org", "password": PASSWORD, "service": "watch", "version": "1.0"})
-    opened = ask(gate.main, "POST", "/login", list({"Host": "a", **login.headers}.items()), login.content)
+    opened = ask(gate.main, "POST", "/login", list(login.headers.items()), login.content)
     login = json_body({"email": "rider@example.org", "password": PASSWORD})
-    signed = ask(gate.main, "POST", "/api/auth/login", list({"Host": "a", **login.headers}.items()), login.content)
+    signed = ask(gate.main, "POST", "/api/auth/login", list(login.headers.items()), login.content)
     if opened.status != 200 or signed.status != 200:
         raise Failed(f"sign-in: {opened.describe()} {signed.describe()}")
     return Credentials(

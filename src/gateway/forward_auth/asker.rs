@@ -69,6 +69,8 @@ impl Asker {
     pub(super) fn word(self, answered: Answered) -> Response<Body> {
         let Answered { why, mut response } = answered;
         let Some(why) = why else { return response };
+        // What is wrong with the original request is no reason to end the connection of the question.
+        response.headers_mut().remove(header::CONNECTION);
         let real = response.status();
         let status = self.passable(real, &why);
         if status != real {
@@ -159,6 +161,7 @@ const REAL_STATUS: HeaderName = HeaderName::from_static("x-trackgate-status");
 #[cfg(test)]
 mod tests {
     use http::{Method, Request};
+    use proptest::prelude::*;
     use trackgate_schemes::Reason;
 
     use super::*;
@@ -291,6 +294,27 @@ mod tests {
             ["/", "/auth", "/auth/", "/auth/nginx/", "/auth/nginx/x", "/auth/envoy", "/auth/envoyx/", "/AUTH/nginx"]
         {
             assert_eq!(Asker::of(path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_without_fault_is_a_request_that_a_client_could_send(
+            lines in prop::collection::vec((0_usize..6, "[ -~\t]{0,20}|/[a-z/.%?;#]{0,20}|GET|PUT|a.example"), 0..12),
+            path in prop::sample::select(&["caddy", "envoy/a", "envoy//%2e?b", "haproxy", "nginx", "traefik"][..]),
+        ) {
+            let names = ["x-forwarded-method", "x-forwarded-uri", "x-forwarded-host", "x-forwarded-for", "x-original-uri", "host"];
+            let request = Request::builder().uri(format!("/auth/{path}"));
+            let request = lines.iter().fold(request, |request, (name, value)| request.header(names[*name], value));
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let asker = Asker::of(parts.uri.path()).unwrap();
+            if let Ok(original) = asker.read(parts, &TrustedProxies::default(), 100)
+                && original.fault.is_none()
+            {
+                prop_assert!(original.uri.path().starts_with('/') && original.uri.authority().is_none());
+                prop_assert_eq!(original.headers.get_all("host").iter().count(), 1);
+                prop_assert!(original.method != Method::CONNECT && original.uri.to_string().len() <= 100);
+            }
         }
     }
 

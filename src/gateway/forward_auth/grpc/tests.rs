@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use proptest::prelude::*;
 use prost::Message as _;
 use trackgate_schemes::Reason;
 
@@ -68,6 +69,22 @@ fn a_message_that_names_no_request_is_no_question() {
     let mut no_source = question(request(), "192.0.2.1");
     no_source.attributes.as_mut().unwrap().source = None;
     assert!(unreadable(no_source));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_without_a_panic(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..60),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let _ = CheckRequest::decode(&*bytes).map(|question| read(question, 100));
+        let mut wire = question(request(), "192.0.2.1").encode_to_vec();
+        let at = at.index(wire.len());
+        wire.splice(at..at, bytes.drain(..bytes.len().min(3)));
+        if let Ok(Ok(original)) = CheckRequest::decode(&*wire).map(|question| read(question, 100)) {
+            prop_assert!(original.fault.is_some() || original.uri.path().starts_with('/'));
+        }
+    }
 }
 
 #[test]
