@@ -1,6 +1,8 @@
 //! Other proxies ask whether a request may pass, over raw sockets and over gRPC.
 
+use std::io::{BufReader, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,7 +11,7 @@ use serde_json::Value;
 use trackgate::accounts::Origin;
 use trackgate::telemetry::{AccessLog, Form};
 
-use crate::harness::{Answer, Inside, ask, basic};
+use crate::harness::{Answer, Inside, ask, basic, connect, read_answer, wire};
 
 mod grpc;
 
@@ -374,9 +376,29 @@ fn log_questions_are_logged_as_such() {
     }
 }
 
+#[test]
+fn tls_questions_come_over_tls_when_it_is_set_up() {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cert.pem"), pair.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("key.pem"), pair.signing_key.serialize_pem()).unwrap();
+    let tls = "[forward_auth]\ntls = { cert = \"cert.pem\", key = \"key.pem\" }";
+    let inside = Inside::start_in(folder, &CONFIG.replacen("[forward_auth]", tls, 1), AccessLog::off());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(pair.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+    let client = rustls::ClientConnection::new(Arc::new(client), "localhost".try_into().unwrap()).unwrap();
+    let mut stream = rustls::StreamOwned::new(client, connect(place(&inside)));
+    stream.write_all(&wire(place(&inside), &question("GET", "/maybe", ""), "")).unwrap();
+    let answer = read_answer(&mut BufReader::new(stream));
+    assert_eq!((answer.status, lines(&answer)[0]), (200, ""));
+}
+
 /// A sink that can be read.
 #[derive(Clone, Default)]
-struct Written(std::sync::Arc<(std::sync::Mutex<Vec<u8>>, std::sync::Condvar)>);
+struct Written(Arc<(std::sync::Mutex<Vec<u8>>, std::sync::Condvar)>);
 
 impl Written {
     fn first_line(&self) -> String {
