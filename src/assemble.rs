@@ -2,6 +2,7 @@
 
 use std::fs::DirBuilder;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -16,10 +17,10 @@ use crate::accounts::{AccountService, FollowError, Memories, Origin};
 use crate::admin::{AdminError, Desk};
 use crate::catalogue::{self, Catalogue, CatalogueError, Figures, OpenError, Services};
 use crate::config::Config;
-use crate::config::checked::{ClientHeader, SecretError};
+use crate::config::checked::{self, ClientHeader, SecretError};
 use crate::gateway::{
-    ForwardedHeader, Handle, Limits, Listener, Observer, Pipeline, RouteTable, Running, Shutdown, StartError, Streams,
-    TlsError, TlsReloader, TrustedProxies, TrustsEverybody, start,
+    Asking, ForwardAuth, ForwardedHeader, Handle, Limits, Listener, Observer, Pipeline, RouteTable, Running, Shutdown,
+    StartError, Streams, TlsError, TlsReloader, TrustedProxies, TrustsEverybody, start,
 };
 use crate::mail::{Carrier, CarrierError, Outbox, Postman, Round};
 use crate::ports::{Files, Jobs, Points};
@@ -137,6 +138,7 @@ pub struct Gateway {
     desk: Desk,
     figures: Arc<Figures>,
     handle: Handle,
+    forward_auth: Option<ForwardAuth>,
     following: tokio::task::JoinHandle<()>,
     round: Option<Round>,
     shift: Shift,
@@ -161,7 +163,7 @@ impl Gateway {
         let ground = Ground { points: points(&config, &clock)?, ..ground(&config, Arc::clone(&clock)).await? };
         // From here on no change is missed, so that what schemes remember can be trusted.
         let follower = ground.accounts.follow().await?;
-        let mut desk = Desk::new(config.listen.threads, clock.now(), Arc::clone(ground.accounts.store()) as _);
+        let mut desk = Desk::new(config.listen.threads + 1, clock.now(), Arc::clone(ground.accounts.store()) as _);
         desk.take(desk.prepare(config.admin.as_ref())?);
         let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await?;
         ground.accounts.memories().replace(memories(&ground, &[&catalogue]));
@@ -191,8 +193,13 @@ impl Gateway {
             &catalogue.schemes,
         ));
         desk.meter().add(Arc::clone(&figures) as _);
-        desk.meter().add(Arc::new(log));
+        desk.meter().add(Arc::new(log.clone()));
         desk.listening();
+        let forward_auth = forward_auth(&config, &catalogue, |running| {
+            let observer = observer(&desk, config.listen.threads, &running.table);
+            let pipeline = Pipeline::new(running, Arc::clone(&ground.streams), Arc::clone(&clock), log.clone());
+            pipeline.with_observer(observer)
+        })?;
         let following = tokio::spawn(follower.run());
         // Last, so that a gateway that could not start has sent nothing.
         let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
@@ -209,6 +216,7 @@ impl Gateway {
             desk,
             figures,
             handle,
+            forward_auth,
             following,
             round,
             shift,
@@ -226,6 +234,11 @@ impl Gateway {
     /// Where its admin listener is, as a URL; `None` when that is off.
     pub fn admin_url(&self) -> Option<String> {
         self.desk.address().map(|address| format!("http://{address}"))
+    }
+
+    /// Where other proxies ask whether a request may pass: over HTTP first, then over gRPC, as far as they may.
+    pub fn forward_auth_addresses(&self) -> &[SocketAddr] {
+        self.forward_auth.as_ref().map_or(&[], ForwardAuth::addresses)
     }
 
     /// The account base that it serves.
@@ -263,9 +276,13 @@ impl Gateway {
             Catalogue::make(&config, &self.ground.services(), &self.ground.sign_in, Some(&self.catalogue)).await?;
         let proxies = proxies(&config)?;
         let admin = self.desk.prepare(config.admin.as_ref())?;
+        let asking = config.forward_auth.as_ref().map(|settings| asking(settings, &config, &catalogue)).transpose()?;
         // The last thing that can fail, and what it changes is right with either configuration.
         if let Some(tls) = &self.tls {
             tls.reload()?;
+        }
+        if let Some(forward_auth) = &self.forward_auth {
+            forward_auth.reload_tls()?;
         }
         // Both the old and the new memories must forget while requests of the old configuration run.
         self.ground.accounts.memories().replace(memories(&self.ground, &[&self.catalogue, &catalogue]));
@@ -275,6 +292,11 @@ impl Gateway {
             let table = catalogue.table.with_own_connections();
             let observer = observer(&self.desk, core, &table);
             pipeline.replace(Running { table, proxies: proxies.clone() }, observer);
+        }
+        if let (Some(forward_auth), Some(asking)) = (&self.forward_auth, asking) {
+            let running = questioned(&catalogue);
+            let observer = observer(&self.desk, self.config.listen.threads, &running.table);
+            forward_auth.replace(asking, running, observer);
         }
         let routes = format!("{} routes", config.routes.len());
         self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
@@ -301,7 +323,13 @@ impl Gateway {
                 round.stop(grace).await;
             }
         };
-        let (ended, (), ()) = tokio::join!(self.handle.shutdown(grace), stop_mail, self.shift.stop(grace));
+        let stop_questions = async {
+            if let Some(forward_auth) = self.forward_auth {
+                forward_auth.shutdown(grace).await;
+            }
+        };
+        let stop_requests = self.handle.shutdown(grace);
+        let (ended, (), (), ()) = tokio::join!(stop_requests, stop_questions, stop_mail, self.shift.stop(grace));
         self.following.abort();
         self.housekeeping.abort();
         self.watching.abort();
@@ -419,6 +447,39 @@ fn observer(desk: &Desk, core: usize, table: &RouteTable) -> Option<Observer> {
     desk.thread(core).map(|(counters, ring)| Observer::new(&counters, ring.as_ref(), table))
 }
 
+/// Starts the listener at which other proxies ask, if there is to be one.
+fn forward_auth(
+    config: &Config,
+    catalogue: &Catalogue,
+    pipeline: impl FnOnce(Running) -> Pipeline,
+) -> Result<Option<ForwardAuth>, AssembleError> {
+    let Some(settings) = &config.forward_auth else { return Ok(None) };
+    let tls = settings.tls.as_ref().map(|tls| TlsReloader::load(&tls.cert, &tls.key)).transpose()?;
+    let grpc = settings.grpc.map(|address| Listener::new(address).with_prior_knowledge());
+    let listeners = std::iter::once(Listener::new(settings.address)).chain(grpc).collect();
+    let threads = NonZeroUsize::new(config.listen.threads);
+    let asking = asking(settings, config, catalogue)?;
+    let started = ForwardAuth::start(listeners, tls, limits(config), threads, asking, pipeline(questioned(catalogue)))?;
+    tracing::info!("answering forward-auth on {:?}", started.addresses());
+    Ok(Some(started))
+}
+
+/// Who may ask there, and what they are told.
+fn asking(settings: &checked::ForwardAuth, config: &Config, catalogue: &Catalogue) -> Result<Asking, TrustsEverybody> {
+    let header = ForwardedHeader::XForwardedFor;
+    Ok(Asking {
+        peers: TrustedProxies::new(settings.peers.clone(), header)?,
+        proxies: TrustedProxies::new(config.listen.trusted_proxies.clone(), header)?,
+        key: Arc::clone(&catalogue.assertion),
+        audience: settings.audience.clone(),
+    })
+}
+
+/// What their questions are judged by.
+fn questioned(catalogue: &Catalogue) -> Running {
+    Running { table: catalogue.forward_auth.clone(), proxies: TrustedProxies::default() }
+}
+
 /// Lets the trackers' workers work.
 fn shift(ground: &Ground, catalogue: &Catalogue) -> Shift {
     let jobs = Arc::clone(ground.accounts.store()) as Arc<dyn Jobs>;
@@ -433,11 +494,17 @@ fn memories(ground: &Ground, catalogues: &[&Catalogue]) -> Vec<Arc<dyn Forget>> 
 
 /// The first setting that differs and that only a restart can change.
 fn fixed_at_start(old: &Config, new: &Config) -> Option<&'static str> {
+    let forward_auth_stays = match (&old.forward_auth, &new.forward_auth) {
+        (None, None) => true,
+        (Some(old), Some(new)) => old.listens_as(new),
+        _ => false,
+    };
     let differs = [
         ("listen.address", old.listen.address != new.listen.address),
         ("listen.tls", old.listen.tls != new.listen.tls),
         ("listen.proxy_protocol", old.listen.proxy_protocol != new.listen.proxy_protocol),
         ("listen.threads", old.listen.threads != new.listen.threads),
+        ("forward_auth", !forward_auth_stays),
         ("limits", old.limits != new.limits),
         ("store.url", format!("{:?}", old.store) != format!("{:?}", new.store)),
         ("passwords", old.passwords != new.passwords),

@@ -104,6 +104,8 @@ pub struct Catalogue {
     pub schemes: Schemes,
     /// What is answered.
     pub table: RouteTable,
+    /// By what the questions of other proxies are judged.
+    pub forward_auth: RouteTable,
     /// The OpenAPI document of the trackers' end points that are mounted, as JSON.
     pub document: Document,
     /// The key that signs assertions.
@@ -178,8 +180,9 @@ impl Catalogue {
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let Made { table, document, workers, trackers } = routes::table(config, services, &schemes, &assertion)?;
-        Ok(Self { schemes, table, document, assertion, workers, trackers })
+        let Made { table, forward_auth, document, workers, trackers } =
+            routes::table(config, services, &schemes, &assertion)?;
+        Ok(Self { schemes, table, forward_auth, document, assertion, workers, trackers })
     }
 
     /// Ends what trackers would let go on for ever: another catalogue takes over, or none.

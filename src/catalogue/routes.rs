@@ -24,6 +24,9 @@ use crate::trackers::{self, Endpoint, Reach, Tracker};
 /// What is made of the routes of a configuration.
 pub(super) struct Made {
     pub(super) table: RouteTable,
+    /// By what the questions of other proxies are judged: what the configuration names, and nothing that comes of
+    /// itself.
+    pub(super) forward_auth: RouteTable,
     /// What the trackers' end points among them are.
     pub(super) document: Document,
     /// Who works in the background for the trackers that are mounted.
@@ -65,6 +68,7 @@ pub(super) fn table(
                     fallbacks.push(Fallback { header, dialect: mounted.tracker.dialect() });
                 }
             }
+            checked::Target::ForwardAuth => routes.push(maker.forward_auth_route(route)?),
             checked::Target::Upstream { name, credentials, identity } => {
                 routes.push(maker.upstream_route(route, name, *credentials, *identity)?);
             }
@@ -72,6 +76,9 @@ pub(super) fn table(
     }
     let trackers = maker.mounted.values().map(|mounted| Arc::clone(&mounted.tracker)).collect();
     let workers = maker.mounted.values().flat_map(|mounted| mounted.tracker.workers()).collect();
+    // Without the first, which nobody named.
+    let forward_auth = RouteTable::new(routes.iter().skip(1).cloned().collect(), fallbacks.clone())?;
+    routes.retain(|route| !matches!(route.target, Target::ForwardAuth));
     let table = RouteTable::new(routes.clone(), fallbacks.clone())?;
     let document = openapi::document(&maker.described, &table, schemes);
     // What an operator put in their place, or an upstream answers, comes first.
@@ -80,11 +87,11 @@ pub(super) fn table(
     };
     let docs: Vec<Route> = docs(document.text()).into_iter().filter(|route| is_free(route)).collect();
     if maker.described.is_empty() || docs.is_empty() {
-        return Ok(Made { table: table.and_beyond(beyond), document, workers, trackers });
+        return Ok(Made { table: table.and_beyond(beyond), forward_auth, document, workers, trackers });
     }
     routes.extend(docs);
     let table = RouteTable::new(routes, fallbacks)?.and_beyond(beyond);
-    Ok(Made { table, document, workers, trackers })
+    Ok(Made { table, forward_auth, document, workers, trackers })
 }
 
 struct Maker<'a> {
@@ -219,6 +226,21 @@ impl Maker<'_> {
             target: Target::Proxy { upstream: self.upstream(name)?, sending: Arc::new(sending) },
             dialect: self.dialect(route)?.unwrap_or_else(|| Arc::new(PlainDialect)),
             max_body_bytes: route.max_body_bytes.unwrap_or(self.config.limits.body_bytes),
+            raw_path: route.raw_path,
+        })
+    }
+
+    fn forward_auth_route(&mut self, route: &checked::Route) -> Result<Route, CatalogueError> {
+        let Match::Path { methods, path } = &route.matches else { unreachable!("a route for questions has a path") };
+        Ok(Route {
+            name: Arc::clone(&route.name),
+            methods: methods.clone(),
+            path: path.clone(),
+            hosts: route.hosts.clone(),
+            gate: self.gate(&route.access, route.rule.as_ref().map(policies).unwrap_or_default())?,
+            target: Target::ForwardAuth,
+            dialect: self.dialect(route)?.unwrap_or_else(|| Arc::new(PlainDialect)),
+            max_body_bytes: 0,
             raw_path: route.raw_path,
         })
     }

@@ -39,6 +39,7 @@ impl Row {
             auth,
             policies: route.gate.policies().iter().map(|policy| policy.describe()).collect(),
             target: match &route.target {
+                Target::ForwardAuth => "forward-auth".to_owned(),
                 Target::Proxy { upstream, .. } => format!("upstream {}", upstream.name()),
                 Target::Tracker(_) => "in-process".to_owned(),
             },
@@ -83,13 +84,18 @@ fn effective(common: &Common) -> Result<(Vec<Row>, Vec<String>), CliError> {
     if let Some(tls) = &config.listen.tls {
         crate::gateway::TlsReloader::load(&tls.cert, &tls.key).map_err(assemble::AssembleError::Tls)?;
     }
+    if let Some(tls) = config.forward_auth.as_ref().and_then(|forward_auth| forward_auth.tls.as_ref()) {
+        crate::gateway::TlsReloader::load(&tls.cert, &tls.key).map_err(assemble::AssembleError::Tls)?;
+    }
     if let Some(mail) = &config.mail {
         Carrier::new(mail).map_err(assemble::AssembleError::Mail)?;
     }
     let rows = assemble::with_scratch(&config, async |ground| {
         let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await;
         let catalogue = catalogue.map_err(assemble::AssembleError::Catalogue)?;
-        Ok::<_, CliError>(catalogue.table.all().map(Row::of).collect())
+        let for_questions = catalogue.forward_auth.routes().iter();
+        let for_questions = for_questions.filter(|route| matches!(route.target, Target::ForwardAuth));
+        Ok::<_, CliError>(catalogue.table.all().chain(for_questions).map(Row::of).collect())
     })?;
     Ok((rows, config.warnings.clone()))
 }

@@ -40,6 +40,9 @@ pub(super) struct Explain {
     /// Where the admin listener of that gateway is [default: as configured]
     #[arg(long, value_name = "URL", requires = "id", conflicts_with_all = ["target", "headers", "raw"])]
     admin: Option<String>,
+    /// As another proxy's question at the listener for that, whose routes are more
+    #[arg(long)]
+    forward_auth: bool,
 }
 
 impl Explain {
@@ -53,7 +56,8 @@ impl Explain {
             let catalogue = Catalogue::make(&config, &ground.services(), &ground.sign_in, None).await;
             let catalogue = catalogue.map_err(AssembleError::Catalogue)?;
             let question = Question { parts, client: Some(self.client), now: SystemTime::now() };
-            Ok::<_, CliError>(catalogue.table.explain(&question).await)
+            let table = if self.forward_auth { &catalogue.forward_auth } else { &catalogue.table };
+            Ok::<_, CliError>(table.explain(&question).await)
         })?;
         if common.json { output::value(&explanation) } else { output::print(text(&explanation).trim_end()) }
     }

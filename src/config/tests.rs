@@ -419,3 +419,43 @@ fn cfg_02_the_admin_listener_is_off_and_then_for_this_machine() {
         assert!(error.contains(told), "{text}\n  gave {error}\n  not  {told}");
     }
 }
+
+#[test]
+fn forward_auth_is_off_and_asked_by_loopback_alone_when_on() {
+    assert!(read("").unwrap().forward_auth.is_none());
+    let on = read("[forward_auth]").unwrap().forward_auth.unwrap();
+    assert_eq!((on.address.to_string().as_str(), on.grpc), ("127.0.0.1:9091", None));
+    assert_eq!(on.peers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.0/8", "::1/128"]);
+    let wide = read("[forward_auth]\naddress = \"0.0.0.0:9091\"\nallow_plain = true").unwrap();
+    assert!(wide.warnings.iter().any(|warning| warning.contains("forward-auth on 0.0.0.0:9091 without TLS")));
+    for (text, told) in [
+        ("peers = [\"10.0.0.0/8\", \"0.0.0.0/0\"]", "`forward_auth.peers[1]`: a network that holds every address"),
+        ("peers = [\"::/0\"]", "`forward_auth.peers[0]`"),
+        ("peers = []", "`forward_auth.peers`: an empty list"),
+        ("address = \"192.0.2.1:9091\"", "`forward_auth.address`: 192.0.2.1:9091 is not a loopback address"),
+        ("grpc = \"192.0.2.1:9092\"", "`forward_auth.grpc`: 192.0.2.1:9092 is not a loopback address"),
+        ("grpc = \"127.0.0.1:9091\"", "`forward_auth.grpc`: that is `address` already"),
+        ("audience = \"\"", "`forward_auth.audience`"),
+        ("tls = { cert = \"none\", key = \"none\" }", "`forward_auth.tls.cert`: there is no file"),
+        ("adress = \"127.0.0.1:1\"", "did you mean `address`?"),
+    ] {
+        let error = wrong(&format!("[forward_auth]\n{text}"));
+        assert!(error.contains(told), "{text}\n  gave {error}\n  not  {told}");
+    }
+}
+
+#[test]
+fn a_route_for_forward_auth_has_no_other_target() {
+    let route = |lines: &str| format!("[[routes]]\nname = \"r\"\nforward_auth = true\n{lines}");
+    let config = read(&route("match = \"/a\"\nauth = [\"api\"]\nraw_path = true")).unwrap();
+    assert_eq!(config.routes.first().unwrap().target, checked::Target::ForwardAuth);
+    assert!(config.warnings.iter().any(|warning| warning.contains("nobody can ask for the route `r`")));
+    for (lines, told) in [
+        ("match = \"/a\"\nauth = [\"api\"]\ntracker = \"sessions\"", "`routes[0].forward_auth`: every route answers"),
+        ("auth = [\"api\"]", "a route for forward-auth needs `match`"),
+        ("match = \"/a\"", "a route needs `auth`"),
+    ] {
+        let error = wrong(&route(lines));
+        assert!(error.contains(told), "{lines}\n  gave {error}\n  not  {told}");
+    }
+}

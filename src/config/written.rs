@@ -41,6 +41,8 @@ pub struct Config {
     pub pages: Pages,
     /// Servers to forward to, by name.
     pub upstreams: BTreeMap<String, Upstream>,
+    /// The listener at which other proxies ask whether a request may pass. Without, there is none.
+    pub forward_auth: Option<ForwardAuth>,
     /// What is answered, first match by the most exact path. Without any, all four trackers and the account pages are
     /// mounted.
     pub routes: Vec<Route>,
@@ -531,6 +533,28 @@ pub enum Host {
     Upstream,
 }
 
+/// The listener at which other proxies ask whether a request may pass.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct ForwardAuth {
+    /// Address and port for questions over HTTP; port 0 takes a free one. Default 127.0.0.1:9091.
+    #[schemars(with = "Option<String>")]
+    pub address: Option<SocketAddr>,
+    /// Address and port for Envoy's questions over gRPC. Default: none.
+    #[schemars(with = "Option<String>")]
+    pub grpc: Option<SocketAddr>,
+    /// Who may ask. They are believed in all that they say of a request. Default: loopback.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub peers: Option<Vec<IpNet>>,
+    /// Certificate and key; without, only loopback addresses are allowed.
+    pub tls: Option<Tls>,
+    /// Listen without TLS on an address that is not loopback. Credentials travel in clear.
+    pub allow_plain: bool,
+    /// The audience of signed assertions. Default: the name of the route that judged.
+    pub audience: Option<String>,
+}
+
 /// What is answered for one kind of request.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -557,6 +581,8 @@ pub struct Route {
     pub upstream: Option<String>,
     /// The in-process tracker that answers.
     pub tracker: Option<String>,
+    /// Nobody answers here: another proxy does, when it asked at the listener for that.
+    pub forward_auth: bool,
     /// The gateway's own pages that answer: `account`.
     pub pages: Option<String>,
     /// What the upstream is told.

@@ -70,28 +70,42 @@ impl TrustedProxies {
     /// The client's address of a request, IPv4 never in its IPv6-mapped form. `None` when a listed proxy
     /// names it in a way that cannot be read: then no rule about addresses may match.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
-        let mut client = peer.to_canonical();
+        let client = peer.to_canonical();
         if self.networks.is_empty() || !self.contains(client) {
             return Some(client);
         }
-        let name = match self.header {
-            ForwardedHeader::Forwarded => "forwarded",
-            ForwardedHeader::XForwardedFor => "x-forwarded-for",
-        };
-        for line in headers.get_all(name).iter().rev() {
+        if !headers.contains_key(self.name()) {
+            return Some(client);
+        }
+        self.named(headers)
+    }
+
+    /// The client's address as the header alone tells it, whoever sent that: the first from the right that is not a
+    /// listed proxy. `None` when there is no such header, or none that can be read.
+    pub(super) fn named(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        let mut client = None;
+        for line in headers.get_all(self.name()).iter().rev() {
             let line = line.to_str().ok()?;
             for entry in entries(line)?.into_iter().rev() {
                 let node = match self.header {
                     ForwardedHeader::Forwarded => forwarded_for(entry)?,
                     ForwardedHeader::XForwardedFor => entry.trim_matches([' ', '\t']),
                 };
-                client = address(node)?;
-                if !self.contains(client) {
-                    return Some(client);
+                let named = address(node)?;
+                client = Some(named);
+                if !self.contains(named) {
+                    return client;
                 }
             }
         }
-        Some(client)
+        client
+    }
+
+    fn name(&self) -> &'static str {
+        match self.header {
+            ForwardedHeader::Forwarded => "forwarded",
+            ForwardedHeader::XForwardedFor => "x-forwarded-for",
+        }
     }
 
     /// The client's address of a request on this connection, see [`client`](Self::client).

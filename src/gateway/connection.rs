@@ -133,7 +133,7 @@ impl<R: Respond> Core<R> {
         }
         let mut read = BytesMut::new();
         let mut version = Version::HTTP_11;
-        if listener.address.ip().is_loopback() {
+        if listener.prior_knowledge {
             version = timeout(self.limits.head_timeout, prior_knowledge(&mut stream, &mut read))
                 .await
                 .map_err(|_late| "no request in time")?

@@ -320,6 +320,7 @@ async fn judge(found: &Found<'_>, head: &Head<'_>, told: &mut Explanation) -> Re
 
 fn forwarded(found: &Found<'_>, question: &Question, identity: &Identity, told: &mut Explanation) {
     told.outcome.what = match &found.route.target {
+        Target::ForwardAuth => "let through, if another proxy asks".to_owned(),
         Target::Tracker(_) => format!("answered in-process by the route {}", found.route.name),
         Target::Proxy { upstream, sending } => {
             let forward = Forward {

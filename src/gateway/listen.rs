@@ -26,13 +26,22 @@ use super::traffic::Connections;
 pub struct Listener {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<TlsReloader>,
+    /// Whether a client may speak HTTP/2 without TLS and without having asked.
+    pub(crate) prior_knowledge: bool,
     proxies: Vec<IpNet>,
 }
 
 impl Listener {
-    /// Listens in the clear. Port 0 takes a free one.
+    /// Listens in the clear. Port 0 takes a free one. On loopback clients may speak HTTP/2 with prior knowledge.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, tls: None, proxies: Vec::new() }
+        Self { address, tls: None, prior_knowledge: address.ip().is_loopback(), proxies: Vec::new() }
+    }
+
+    /// Lets clients speak HTTP/2 with prior knowledge on any address (RFC 9113 section 3.3), as gRPC does.
+    #[must_use]
+    pub fn with_prior_knowledge(mut self) -> Self {
+        self.prior_knowledge = true;
+        self
     }
 
     /// Speaks TLS.

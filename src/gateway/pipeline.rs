@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::upgrade::OnUpgrade;
 use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection};
 
@@ -18,7 +18,7 @@ use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
 use super::streams::{Streams, Watch};
 use super::tunnel::Opening;
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited, trace};
-use crate::layer::{Dialect, PlainDialect, Refusal, Trail};
+use crate::layer::{Dialect, Permit, PlainDialect, Refusal, Trail};
 use crate::message::Body;
 use crate::proxy::{self, Forward, Transport, Upstream};
 use crate::telemetry::decisions::Noted;
@@ -92,25 +92,10 @@ impl Pipeline {
         }
         let named_host = authority(&parts).map(ToOwned::to_owned);
         let host = named_host.as_deref().map(plain_host);
-        let found = match running.table.find(&parts.method, host.as_deref(), uri.path(), &parts.headers) {
-            Ok(found) => found,
-            Err(unrouted) => return told.unrouted(&unrouted, &parts),
-        };
-        told.path = found.path.to_string();
-        told.route = Some(Arc::clone(&found.route.name));
-        told.dialect = Some(Arc::clone(&found.route.dialect));
-        let head = Head::new(&parts.method, &found.path, &parts.headers)
-            .with_query(uri.query())
-            .with_client(told.client)
-            .with_now(asked.arrival.at);
-        let entered = found.route.gate.enter_leaving(&mut told.trail, &head).await;
-        if trace::is_wanted(&parts.headers) && trace::is_for(told.trail.identity()) {
-            let question = Question { parts: parts.clone(), client: told.client, now: asked.arrival.at };
-            told.trace = Some(Box::new(running.table.explain_live(&question, &found, &told.trail)));
-        }
-        let permit = match entered {
-            Ok(permit) => permit,
-            Err(why) => return told.refuse_on(&found, &parts.method, &parts.headers, &why),
+        let wanted = Wanted { method: &parts.method, host: host.as_deref(), headers: &parts.headers };
+        let (found, permit) = match told.judge(&running.table, &uri, wanted, asked.arrival.at).await {
+            Judged::Permitted(found, permit) => (found, permit),
+            Judged::Refused(answer) => return answer,
         };
         if declared_length(&parts).is_some_and(|length| length > found.route.max_body_bytes) {
             let why = Rejection::new(Reason::BodyTooLarge, GATEWAY);
@@ -118,6 +103,10 @@ impl Pipeline {
         }
         let body = limited(body, found.route.max_body_bytes);
         match &found.route.target {
+            Target::ForwardAuth => {
+                let why = Rejection::new(Reason::NotFound, GATEWAY);
+                told.refuse_on(&found, &parts.method, &parts.headers, &why)
+            }
             Target::Tracker(handler) => {
                 let is_safe = parts.method.is_safe();
                 // What a tracker sends piece by piece, it sends to a `GET`.
@@ -168,14 +157,26 @@ impl Pipeline {
         }
     }
 
+    /// By what it answers now.
+    pub(super) fn running(&self) -> Arc<Running> {
+        Arc::clone(&self.now.load().running)
+    }
+
+    /// A request that comes in now, at this address of ours.
+    pub(super) fn arrival(&self, method: Method, listener: SocketAddr) -> Arrival {
+        self.arrived(&self.now.load(), method, listener)
+    }
+
+    fn arrived(&self, now: &Now, method: Method, listener: SocketAddr) -> Arrival {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let id = Arc::from(&*uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text));
+        let flight = now.observer.as_ref().map(Observer::begin);
+        Arrival { at: self.clock.now(), started: Instant::now(), listener, id, method, flight }
+    }
+
     /// Adds what every answer has, counts and keeps what was decided, and logs it when its body ends.
-    fn finish(
-        &self,
-        mut response: Response<Body>,
-        arrival: Arrival,
-        told: Told,
-        mut flight: Option<Flight>,
-    ) -> Response<Body> {
+    pub(super) fn finish(&self, mut response: Response<Body>, arrival: Arrival, told: Told) -> Response<Body> {
+        let mut flight = arrival.flight;
         // Also where an upstream has ids of its own: by this one the decision is found.
         if let Ok(id) = HeaderValue::from_str(&arrival.id) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -214,6 +215,7 @@ impl Pipeline {
             scheme: identity.map(Identity::scheme),
             user: identity.map(|identity| identity.name().to_owned()),
             service: identity.and_then(|identity| identity.service().map(ToOwned::to_owned)),
+            listener: told.listener,
             path: if told.path.is_empty() { "-".to_owned() } else { told.path },
             route: told.route,
             status,
@@ -234,22 +236,20 @@ impl Pipeline {
 impl Respond for Pipeline {
     async fn respond(&self, request: Request<Body>, peer: &Peer) -> Response<Body> {
         let now = self.now.load_full();
-        let flight = now.observer.as_ref().map(Observer::begin);
-        let arrival = Arrival::new(&*self.clock, request.method().clone(), peer);
+        let arrival = self.arrived(&now, request.method().clone(), peer.local);
         let mut told = Told { id: Some(Arc::clone(&arrival.id)), ..Told::default() };
         let asked = Asked { peer, arrival: &arrival };
         let answered = match unpanicked(self.answer(&now.running, request, &asked, &mut told)).await {
             Some(answered) => answered,
             None => told.broken(),
         };
-        self.finish(answered, arrival, told, flight)
+        self.finish(answered, arrival, told)
     }
 
     fn refuse(&self, why: &Rejection, head: Option<&Parts>, peer: &Peer) -> Response<Body> {
         let method = head.map_or(Method::GET, |head| head.method.clone());
         let now = self.now.load();
-        let flight = now.observer.as_ref().map(Observer::begin);
-        let arrival = Arrival::new(&*self.clock, method, peer);
+        let arrival = self.arrived(&now, method, peer.local);
         let mut told = Told { id: Some(Arc::clone(&arrival.id)), client: Some(peer.address()), ..Told::default() };
         let answered = match head {
             None => told.refuse(&Refusal::new(why), &PlainDialect),
@@ -268,26 +268,19 @@ impl Respond for Pipeline {
                 told.refuse(&refusal.with_request(&head.method, path, &head.headers), &*dialect)
             }
         };
-        self.finish(answered, arrival, told, flight)
+        self.finish(answered, arrival, told)
     }
 }
 
 /// When and where a request came in, and the name that it got.
 #[derive(Debug)]
-struct Arrival {
-    at: SystemTime,
+pub(super) struct Arrival {
+    pub(super) at: SystemTime,
     started: Instant,
     listener: SocketAddr,
-    id: Arc<str>,
+    pub(super) id: Arc<str>,
     method: Method,
-}
-
-impl Arrival {
-    fn new(clock: &dyn Clock, method: Method, peer: &Peer) -> Self {
-        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        let id = Arc::from(&*uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text));
-        Self { at: clock.now(), started: Instant::now(), listener: peer.local, id, method }
-    }
+    flight: Option<Flight>,
 }
 
 /// Where and when a request came in.
@@ -297,22 +290,75 @@ struct Asked<'a> {
     arrival: &'a Arrival,
 }
 
+/// What of a request's head finds its route, beside the path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) method: &'a Method,
+    /// In the form of [`plain_host`].
+    pub(super) host: Option<&'a str>,
+    pub(super) headers: &'a HeaderMap,
+}
+
+/// What the gate of its route says of a request.
+pub(super) enum Judged<'a> {
+    Permitted(Found<'a>, Permit),
+    Refused(Response<Body>),
+}
+
 /// What becomes known of a request on its way, for the log.
 #[derive(Debug, Default)]
-struct Told {
+pub(super) struct Told {
     id: Option<Arc<str>>,
     client: Option<IpAddr>,
+    /// The listener, when it is not the main one.
+    listener: Option<&'static str>,
     path: String,
     route: Option<Arc<str>>,
     dialect: Option<Arc<dyn Dialect>>,
     trail: Trail,
     upstream: Option<Upstream>,
     trace: Option<Box<Explanation>>,
-    why: Option<Rejection>,
+    pub(super) why: Option<Rejection>,
 }
 
 impl Told {
-    fn refuse(&mut self, refusal: &Refusal<'_>, dialect: &dyn Dialect) -> Response<Body> {
+    /// Of a request that came to another listener than the main one.
+    pub(super) fn at(listener: &'static str, arrival: &Arrival, client: Option<IpAddr>) -> Self {
+        Self { id: Some(Arc::clone(&arrival.id)), client, listener: Some(listener), ..Self::default() }
+    }
+
+    /// Finds the route of a request and enters its gate.
+    pub(super) async fn judge<'a>(
+        &mut self,
+        table: &'a RouteTable,
+        uri: &'a Uri,
+        wanted: Wanted<'_>,
+        at: SystemTime,
+    ) -> Judged<'a> {
+        let Wanted { method, host, headers } = wanted;
+        let found = match table.find(method, host, uri.path(), headers) {
+            Ok(found) => found,
+            Err(unrouted) => return Judged::Refused(self.unrouted(&unrouted, uri.path(), method, headers)),
+        };
+        self.path = found.path.to_string();
+        self.route = Some(Arc::clone(&found.route.name));
+        self.dialect = Some(Arc::clone(&found.route.dialect));
+        let head =
+            Head::new(method, &found.path, headers).with_query(uri.query()).with_client(self.client).with_now(at);
+        let entered = found.route.gate.enter_leaving(&mut self.trail, &head).await;
+        if trace::is_wanted(headers) && trace::is_for(self.trail.identity()) {
+            let mut parts = Request::new(()).into_parts().0;
+            (parts.method, parts.uri, parts.headers) = (method.clone(), uri.clone(), headers.clone());
+            let question = Question { parts, client: self.client, now: at };
+            self.trace = Some(Box::new(table.explain_live(&question, &found, &self.trail)));
+        }
+        match entered {
+            Ok(permit) => Judged::Permitted(found, permit),
+            Err(why) => Judged::Refused(self.refuse_on(&found, method, headers, &why)),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, refusal: &Refusal<'_>, dialect: &dyn Dialect) -> Response<Body> {
         self.why = Some(refusal.why.clone());
         if refusal.why.reason == Reason::Internal {
             tracing::error!(by = refusal.why.by, path = self.path, "a request broke something here");
@@ -340,7 +386,7 @@ impl Told {
     }
 
     /// Something panicked here: the wording is that of the route, as far as there is one.
-    fn broken(&mut self) -> Response<Body> {
+    pub(super) fn broken(&mut self) -> Response<Body> {
         let why = Rejection::new(Reason::Internal, GATEWAY);
         let dialect = self.dialect.take().unwrap_or_else(|| Arc::new(PlainDialect));
         let path = self.path.clone();
@@ -349,15 +395,18 @@ impl Told {
         self.refuse(&refusal, &*dialect)
     }
 
-    fn unrouted(&mut self, unrouted: &Unrouted, parts: &Parts) -> Response<Body> {
-        let path = CanonicalPath::parse(parts.uri.path()).ok();
+    fn unrouted(
+        &mut self,
+        unrouted: &Unrouted,
+        raw_path: &str,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
+        let path = CanonicalPath::parse(raw_path).ok();
         let path = path.as_ref().map(CanonicalPath::as_str);
         path.unwrap_or_default().clone_into(&mut self.path);
-        let refusal = Refusal::new(&unrouted.why).with_allow(unrouted.allow.as_ref()).with_request(
-            &parts.method,
-            path,
-            &parts.headers,
-        );
+        let refusal =
+            Refusal::new(&unrouted.why).with_allow(unrouted.allow.as_ref()).with_request(method, path, headers);
         self.refuse(&refusal, &*unrouted.dialect)
     }
 }

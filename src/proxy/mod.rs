@@ -31,12 +31,14 @@ mod sending;
 mod target;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trailers;
 mod upgrade;
 mod upstream;
 
 pub use assertion::{AssertionKey, KeyError};
 pub use sending::{Credentials, Forward, IdentityForm, Peer, Sending, Transport};
+pub use told::{told, unsettable};
 pub use upstream::{HostHeader, Settings, SettingsError, Upstream};
 
 /// Who says so in rejections made here.

@@ -39,6 +39,8 @@ pub struct AccessRecord {
     pub method: http::Method,
     /// Its canonical path, or `-` when it has none.
     pub path: String,
+    /// The listener that it came to; `None` for the main one.
+    pub listener: Option<&'static str>,
     /// The name of the route that answered.
     pub route: Option<Arc<str>>,
     /// The scheme that knew who asked.
@@ -143,6 +145,8 @@ struct Line<'a> {
     client: Option<String>,
     method: &'a str,
     path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listener: Option<&'a str>,
     route: Option<&'a str>,
     scheme: Option<&'a str>,
     user: Option<&'a str>,
@@ -166,6 +170,7 @@ fn append(line: &mut String, record: &AccessRecord, form: Form) {
                 client: record.client.map(|client| client.to_string()),
                 method: cut(record.method.as_str()),
                 path,
+                listener: record.listener,
                 route: record.route.as_deref(),
                 scheme: record.scheme,
                 user: record.user.as_deref().map(cut),
@@ -184,6 +189,7 @@ fn append(line: &mut String, record: &AccessRecord, form: Form) {
                 .expect("a String takes text");
             write!(line, "{} {}B {ms}ms", record.status, record.bytes).expect("a String takes text");
             for (key, value) in [
+                ("listener", record.listener),
                 ("route", record.route.as_deref()),
                 ("scheme", record.scheme),
                 ("user", record.user.as_deref()),
@@ -230,6 +236,7 @@ mod tests {
             client: Some("192.0.2.1".parse().unwrap()),
             method: http::Method::GET,
             path: path.to_owned(),
+            listener: None,
             route: Some("projects".into()),
             scheme: Some("lp"),
             user: Some("rider one\n".to_owned()),
@@ -265,5 +272,9 @@ mod tests {
         assert_eq!(value["client"], "192.0.2.1");
         assert_eq!(value["ms"], 1.5);
         assert_eq!(value["reason"], serde_json::Value::Null);
+        assert!(value.get("listener").is_none());
+        let elsewhere = AccessRecord { listener: Some("forward-auth"), ..record("/a") };
+        assert!(line(&elsewhere, Form::Json).contains("\"listener\":\"forward-auth\""));
+        assert!(line(&elsewhere, Form::Text).contains(" listener=forward-auth "));
     }
 }

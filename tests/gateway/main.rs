@@ -7,6 +7,7 @@ mod bad_input;
 mod crashes;
 mod documented;
 mod doors;
+mod forward_auth;
 mod harness;
 mod process;
 mod proxying;

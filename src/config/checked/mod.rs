@@ -14,6 +14,7 @@ use super::{Overrides, written};
 
 mod admin;
 mod fittrackee;
+mod forward_auth;
 mod livetracking;
 mod mail;
 mod pages;
@@ -25,6 +26,7 @@ mod upgrades;
 pub use admin::Admin;
 use fittrackee::Links;
 pub use fittrackee::{FitTrackee, PrivacyPolicy};
+pub use forward_auth::ForwardAuth;
 pub use livetracking::{Compat, LiveTracking, Visibility, Watch};
 pub use mail::{Login, Mail, MailTls};
 pub use pages::{AccountPages, Pages, ReachedBy};
@@ -67,6 +69,8 @@ pub struct Config {
     pub pages: Pages,
     /// The servers to forward to, in the order of their names.
     pub upstreams: Vec<Upstream>,
+    /// Where other proxies ask; `None` when they cannot.
+    pub forward_auth: Option<ForwardAuth>,
     /// What is answered.
     pub routes: Vec<Route>,
     /// What an operator should think about, though it loads.
@@ -242,6 +246,13 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
             warnings.push(format!("no route leads to the upstream `{}`", upstream.name));
         }
     }
+    let forward_auth = match &written.forward_auth {
+        Some(written) => {
+            Some(forward_auth::check(written, base, &mut warnings).map_err(|fault| fault.under("forward_auth"))?)
+        }
+        None => None,
+    };
+    forward_auth::warn(forward_auth.as_ref(), &routes, &mut warnings);
     let is_mounted = |route: &Route| matches!(&route.target, Target::Tracker(name) if name == "fittrackee");
     let links = if mail.is_some() && routes.iter().any(is_mounted) { Links::Sent } else { Links::NotSent };
     let trackers = trackers(written.trackers, base, links).map_err(|fault| fault.under("trackers"))?;
@@ -260,6 +271,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
         trackers,
         pages,
         upstreams,
+        forward_auth,
         routes,
         warnings,
     })

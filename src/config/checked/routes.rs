@@ -9,6 +9,7 @@ use trackgate_schemes::{CanonicalPath, Grants, PathFault};
 
 use super::super::error::{Fault, nearest};
 use super::super::written::{self, Auth, Credentials, IdentityForm, RateBy};
+use super::forward_auth;
 use super::schemes::realm;
 use super::{Limits, Scheme, SchemeKind, Upstream, upgrades};
 
@@ -79,6 +80,8 @@ pub enum Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
+    /// Another proxy, which asks whether it may.
+    ForwardAuth,
     /// The gateway's own pages of this name.
     Pages(String),
     /// An in-process tracker.
@@ -199,6 +202,9 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
     let matches = match (&written.r#match, &target) {
         (Some(text), _) => matcher(text).map_err(|message| Fault::new(message).under("match"))?,
         (None, Target::Pages(_) | Target::Tracker(_)) => Match::EveryEndpoint,
+        (None, Target::ForwardAuth) => {
+            return Err(Fault::new("a route for forward-auth needs `match`, such as `/files/{*rest}`"));
+        }
         (None, Target::Upstream { .. }) => {
             return Err(Fault::new("a route to an upstream needs `match`, such as `GET /files/{*rest}`"));
         }
@@ -211,7 +217,7 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
     {
         return Err(unknown("dialect", name, TRACKERS.into_iter().chain(["plain"])).under("dialect"));
     }
-    if written.raw_path && !matches!(target, Target::Upstream { .. }) {
+    if written.raw_path && !matches!(target, Target::ForwardAuth | Target::Upstream { .. }) {
         return Err(Fault::new("only routes to an upstream can take raw paths").under("raw_path"));
     }
     let upgrades = upgrades::check(&written.upgrades, &matches, &target).map_err(|fault| fault.under("upgrades"))?;
@@ -233,6 +239,9 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
 }
 
 fn target(written: &written::Route, known: &Known<'_>) -> Result<Target, Fault> {
+    if written.forward_auth {
+        return forward_auth::target(written);
+    }
     match (&written.upstream, &written.tracker, &written.pages) {
         (Some(name), None, None) => {
             let names = known.upstreams.iter().map(|upstream| upstream.name.as_str());

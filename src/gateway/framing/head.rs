@@ -265,6 +265,11 @@ pub(super) fn is_token(byte: u8) -> bool {
     TOKEN.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
+/// Whether this is a target in origin form (RFC 9112 section 3.2.1) that a request line could have.
+pub(in crate::gateway) fn is_origin_form(target: &[u8]) -> bool {
+    target.starts_with(b"/") && target.iter().all(|&byte| is_target(byte))
+}
+
 fn is_target(byte: u8) -> bool {
     matches!(byte, b'!' | b'$'..=b';' | b'=' | b'?'..=b'_' | b'a'..=b'~')
 }

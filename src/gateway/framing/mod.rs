@@ -25,7 +25,7 @@ use chunked::Chunked;
 use head::BodyLength;
 pub(super) use head::is_method;
 
-pub(in crate::gateway) use head::{HeadScan, method_and_path};
+pub(in crate::gateway) use head::{HeadScan, is_origin_form, method_and_path};
 
 /// Where one connection stands in its HTTP/1.1 messages.
 #[derive(Debug)]

@@ -48,6 +48,8 @@ pub struct Route {
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Target {
+    /// Another proxy, which asks whether it may: no request comes here.
+    ForwardAuth,
     /// An upstream.
     Proxy {
         /// The upstream.
@@ -73,6 +75,7 @@ impl fmt::Debug for Route {
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ForwardAuth => f.write_str("forward-auth"),
             Self::Proxy { upstream, .. } => write!(f, "upstream {}", upstream.name()),
             Self::Tracker(_) => f.write_str("tracker"),
         }
@@ -349,7 +352,7 @@ fn allow<'a>(
     more: impl IntoIterator<Item = &'a Method>,
 ) -> Option<HeaderValue> {
     let of_route = |route: &'a Route| {
-        let implied = matches!(route.target, Target::Proxy { .. }) && route.methods.contains(&Method::GET);
+        let implied = !matches!(route.target, Target::Tracker(_)) && route.methods.contains(&Method::GET);
         route.methods.iter().chain(implied.then_some(&Method::HEAD))
     };
     let mut methods: Vec<&str> = Vec::new();
