@@ -18,6 +18,7 @@ use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, MailedPurpose, 
 
 mod follow;
 mod import;
+mod links;
 mod locks;
 mod memories;
 mod reserved;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use follow::{FollowError, Follower};
 pub use import::NumberHere;
+pub use links::{Link, LinkError, LinkKeyError, LinkKeys, Links, ListedLink, NewLink};
 pub use memories::Memories;
 pub use reserved::is_reserved;
 pub use sharing::{IssuedShare, ShareLink, Visibility};

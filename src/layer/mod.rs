@@ -6,6 +6,6 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use dialect::{Dialect, PlainDialect, Refusal};
+pub use dialect::{Dialect, PlainDialect, Refusal, about_link};
 pub use gate::{Entry, Gate, Mode, Permit, Waiting};
 pub use service::{AuthBody, AuthLayer, AuthService, ResponseFuture};
