@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use trackgate_policies::{Policy, RequireGrants};
-use trackgate_schemes::{Grants, Reason, Scheme};
+use trackgate_schemes::{Carrier, Grants, Reason, Scheme};
 
 use super::CatalogueError;
 use super::Services;
@@ -13,6 +13,7 @@ use super::openapi::{self, Described, Document};
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
+use super::translate::Translators;
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, PLAIN_COOKIE, SECURE_COOKIE, same_shape};
 use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, Unrouted, docs, well_known};
@@ -37,12 +38,14 @@ pub(super) fn table(
     services: &Services,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
+    translators: &Translators,
 ) -> Result<Made, CatalogueError> {
     let mut maker = Maker {
         config,
         services,
         schemes,
         assertion,
+        translators,
         mounted: BTreeMap::new(),
         upstreams: BTreeMap::new(),
         described: Vec::new(),
@@ -66,7 +69,7 @@ pub(super) fn table(
                 }
             }
             checked::Target::Upstream { name, credentials, identity } => {
-                routes.push(maker.upstream_route(route, name, *credentials, *identity)?);
+                routes.push(maker.upstream_route(route, name, credentials, *identity)?);
             }
         }
     }
@@ -92,6 +95,7 @@ struct Maker<'a> {
     services: &'a Services,
     schemes: &'a Schemes,
     assertion: &'a Arc<AssertionKey>,
+    translators: &'a Translators,
     mounted: BTreeMap<String, Mounted>,
     upstreams: BTreeMap<String, Upstream>,
     described: Vec<Described>,
@@ -187,19 +191,27 @@ impl Maker<'_> {
         &mut self,
         route: &checked::Route,
         name: &str,
-        credentials: Credentials,
+        credentials: &Credentials,
         identity: IdentityForm,
     ) -> Result<Route, CatalogueError> {
         let Match::Path { methods, path } = &route.matches else { unreachable!("a route to an upstream has a path") };
         let gate = self.gate(&route.access, route.rule.as_ref().map(policies).unwrap_or_default())?;
+        let translator = match credentials {
+            Credentials::Drop | Credentials::Pass => None,
+            Credentials::Translate(translation) => Some(self.translators.translator(route, name, translation)?),
+        };
+        // What could be read as the header of ours is withheld too.
+        let own = translator.iter().map(|translator| Carrier::Header(translator.header().clone()));
         let sending = Sending {
             credentials: match credentials {
-                Credentials::Drop => proxy::Credentials::Drop,
+                Credentials::Drop | Credentials::Translate(_) => proxy::Credentials::Drop,
                 Credentials::Pass => proxy::Credentials::Pass,
             },
             carriers: match credentials {
                 // A credential for another route would be as good there in the hands of this upstream.
-                Credentials::Drop => self.schemes.carriers(),
+                Credentials::Drop | Credentials::Translate(_) => {
+                    self.schemes.carriers().iter().cloned().chain(own).collect()
+                }
                 Credentials::Pass => gate.schemes().iter().map(|scheme| scheme.carrier()).collect(),
             },
             own_cookies: [PLAIN_COOKIE, SECURE_COOKIE].map(Box::from).into(),
@@ -207,6 +219,7 @@ impl Maker<'_> {
                 IdentityForm::Headers => proxy::IdentityForm::Plain,
                 IdentityForm::Signed => proxy::IdentityForm::Signed(Arc::clone(self.assertion)),
             },
+            translator: translator.map(Arc::new),
             ..Sending::default()
         };
         Ok(Route {

@@ -121,9 +121,10 @@ impl Pipeline {
                     request_id: &asked.arrival.id,
                     now: asked.arrival.at,
                     sending,
+                    credential: None,
                 };
                 let watch = self.streams.watch(permit.identity());
-                match upstream.forward(&permit, forward).await {
+                match proxy::translate::forward(upstream, &permit, forward).await {
                     Ok(response) => response.map(|body| around(watch, body)),
                     Err(why) => {
                         let headers = origin.into_iter().map(|origin| (header::ORIGIN, origin)).collect();

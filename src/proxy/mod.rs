@@ -31,10 +31,12 @@ mod sending;
 mod target;
 #[cfg(test)]
 mod tests;
+pub mod translate;
 mod upstream;
 
 pub use assertion::{AssertionKey, KeyError};
 pub use sending::{Credentials, Forward, IdentityForm, Peer, Sending, Transport};
+pub use translate::Translator;
 pub use upstream::{HostHeader, Settings, SettingsError, Upstream};
 
 /// Who says so in rejections made here.

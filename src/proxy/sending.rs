@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use http::HeaderName;
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use trackgate_schemes::{CanonicalPath, Carrier};
 
-use super::AssertionKey;
+use super::{AssertionKey, Translator};
 use crate::message::Body;
 
 /// What a route sends on besides the request itself.
@@ -26,6 +26,8 @@ pub struct Sending {
     pub odd_names: Arc<[HeaderName]>,
     /// How the identity is told.
     pub identity: IdentityForm,
+    /// What goes instead of the client's credentials; `None` for nothing.
+    pub translator: Option<Arc<Translator>>,
 }
 
 /// What becomes of the client's own credentials.
@@ -73,6 +75,8 @@ pub struct Forward<'a> {
     pub now: SystemTime,
     /// What its route sends on.
     pub sending: &'a Sending,
+    /// The credential that the upstream gets, whatever the client sent under that name.
+    pub credential: Option<(HeaderName, HeaderValue)>,
 }
 
 /// How a request came in.
