@@ -179,7 +179,9 @@ fn sign(written: &written::Expiry) -> Result<Sign, Fault> {
     let mut statuses = Vec::new();
     for (index, status) in written.status.iter().enumerate() {
         let status = StatusCode::from_u16(*status).ok().filter(|status| !status.is_informational());
-        statuses.push(status.ok_or_else(|| Fault::new("an answer has a status from 200 to 599").under(index))?);
+        statuses.push(
+            status.ok_or_else(|| Fault::new("an answer has a status from 200 to 599").under(index).under("status"))?,
+        );
     }
     if let Some(text) = &written.pointer {
         pointer(text).map_err(|fault| fault.under("pointer"))?;

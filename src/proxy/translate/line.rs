@@ -38,6 +38,7 @@ impl Form {
     pub(super) fn line(&self, account: &str, secret: &Secret) -> Option<Line> {
         let mut text = match self {
             Self::Basic if account.contains(':') => return None,
+            Self::Token { .. } if secret.expose().is_empty() => return None,
             Self::Basic => {
                 let pair = Secret::new([account.as_bytes(), b":", secret.expose()].concat());
                 let mut text = b"Basic ".to_vec();

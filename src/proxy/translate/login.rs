@@ -130,7 +130,7 @@ impl Login {
     }
 
     /// The body with both filled in at once, so that neither text can hold the other's place.
-    fn body_of(&self, user: &str, secret: &Secret) -> Bytes {
+    pub(super) fn body_of(&self, user: &str, secret: &Secret) -> Bytes {
         let quoted = |text: &str| Value::from(text).to_string();
         let (user, password) = (quoted(user), quoted(secret.expose_text().unwrap_or_default()));
         let mut body = String::with_capacity(self.body.len() + user.len() + password.len());

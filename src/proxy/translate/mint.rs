@@ -127,6 +127,12 @@ impl Mint {
         &self.settings.header
     }
 
+    /// The line for a subject at `now`.
+    #[cfg(test)]
+    pub(super) fn line(&self, subject: &Subject, now: SystemTime) -> Result<Line, Rejection> {
+        self.token(subject, now, None).map(|minted| minted.line)
+    }
+
     fn token(&self, subject: &Subject, now: SystemTime, older_than: Option<u64>) -> Result<Minted, Rejection> {
         let digest = self.digests.digest(&[subject.sub.as_bytes(), subject.name.as_bytes()]);
         let is_new = |minted: &Minted| older_than.is_none_or(|bad| minted.issued_at > bad);

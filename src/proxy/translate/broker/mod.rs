@@ -272,11 +272,13 @@ impl Broker {
             let signed_in = broker.login.open(&upstream, &seat.user, &seat.secret, now);
             let opened = tokio::time::timeout(PATIENCE, signed_in).await;
             let opened = opened.unwrap_or(Err(Unopened::Down(Reason::UpstreamSlow)));
-            broker.opened(seat, opened, now + started.elapsed());
+            broker.opened(seat, opened, now, started.elapsed());
         });
     }
 
-    fn opened(&self, seat: &Seat, opened: Result<Opened, Unopened>, now: SystemTime) {
+    /// What came of a sign-in that began at `now` and took so long.
+    fn opened(&self, seat: &Seat, opened: Result<Opened, Unopened>, now: SystemTime, took: Duration) {
+        let ended = now + took;
         let mut inner = seat.inner();
         match opened {
             Ok(Opened { line, number }) => {
@@ -294,12 +296,12 @@ impl Broker {
                 self.counts.failed.fetch_add(1, Ordering::Relaxed);
                 inner.state = State::Empty;
                 let mut pause = lock(&self.pause);
-                *pause = pause.longer(now, DOWN, LONGEST_DOWN, reason);
+                *pause = pause.longer(ended, DOWN, LONGEST_DOWN, reason);
             }
             Err(Unopened::Odd) => {
                 self.counts.failed.fetch_add(1, Ordering::Relaxed);
                 inner.state = State::Empty;
-                inner.pause = inner.pause.longer(now, ODD, LONGEST_ODD, Reason::UpstreamRefused);
+                inner.pause = inner.pause.longer(ended, ODD, LONGEST_ODD, Reason::UpstreamRefused);
             }
         }
     }

@@ -11,19 +11,19 @@ pub(super) struct Pause {
     reason: Reason,
     /// How many there were in a row.
     count: u32,
-    longest: Duration,
+    time: Duration,
 }
 
 impl Pause {
     /// None.
     pub(super) const NONE: Self =
-        Self { until: SystemTime::UNIX_EPOCH, reason: Reason::UpstreamDown, count: 0, longest: Duration::ZERO };
+        Self { until: SystemTime::UNIX_EPOCH, reason: Reason::UpstreamDown, count: 0, time: Duration::ZERO };
 
     /// What is left of it, and why it is; a clock that was stepped back ends it.
     pub(super) fn left(&self, now: SystemTime) -> Option<(Reason, Duration)> {
         let left = self.until.duration_since(now).ok();
-        let left = left.filter(|left| !left.is_zero() && *left <= self.longest.saturating_mul(2) + SLACK);
-        left.map(|left| (self.reason, left))
+        let left = left.filter(|left| !left.is_zero() && *left <= self.time + SLACK);
+        left.map(|left| (self.reason, left.min(self.time)))
     }
 
     /// The next one, from `now` on: twice as long as the last, from `first` to `longest`.
@@ -33,7 +33,7 @@ impl Pause {
             return *self;
         }
         let time = first.saturating_mul(1 << self.count.min(16)).min(longest);
-        Self { until: now + time, reason, count: self.count.saturating_add(1), longest }
+        Self { until: now + time, reason, count: self.count.saturating_add(1), time }
     }
 }
 
