@@ -28,7 +28,7 @@ mod tests;
 
 pub use follow::{FollowError, Follower};
 pub use import::NumberHere;
-pub use links::{Link, LinkError, LinkKeyError, LinkKeys, Links, ListedLink, NewLink};
+pub use links::{CheckLink, Checking, Link, LinkCheck, LinkError, LinkKeyError, LinkKeys, Links, ListedLink, NewLink};
 pub use memories::Memories;
 pub use reserved::is_reserved;
 pub use sharing::{IssuedShare, ShareLink, Visibility};

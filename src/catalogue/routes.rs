@@ -13,7 +13,7 @@ use super::openapi::{self, Described, Document};
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
-use super::translate::Translators;
+use super::translate::{LinkedSet, Translators};
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, PLAIN_COOKIE, SECURE_COOKIE, same_shape};
 use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, Unrouted, docs, well_known};
@@ -21,6 +21,7 @@ use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
 use crate::trackers::work::Worker;
 use crate::trackers::{self, Endpoint, Reach, Tracker};
+use crate::web::{Linked, LinkedServer};
 
 /// What is made of the routes of a configuration.
 pub(super) struct Made {
@@ -132,10 +133,26 @@ impl Maker<'_> {
 
     /// The same for pages, which stand in no document.
     fn page_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<Route>, CatalogueError> {
-        let pages = super::pages::mount(name, self.config, self.services, self.schemes);
+        let linked = self.linked()?;
+        let pages = super::pages::mount(name, self.config, self.services, self.schemes, linked);
         let endpoints = covered(route, &format!("the set of pages `{name}`"), pages.endpoints)?;
         let shared = self.shared(route, pages.schemes, pages.dialect)?;
         endpoints.into_iter().map(|endpoint| self.in_process(route, endpoint, &shared)).collect()
+    }
+
+    /// The servers whose accounts people link themselves.
+    fn linked(&mut self) -> Result<Option<Linked>, CatalogueError> {
+        let Some(links) = self.translators.links() else { return Ok(None) };
+        let mut sets = Vec::new();
+        for set in LinkedSet::all(self.config).into_iter().filter(|set| set.has_secret || set.verified_by.is_some()) {
+            let check = match &set.verified_by {
+                Some(name) => Some(self.translators.verifier(name, self.upstream(name)?)),
+                None => None,
+            };
+            let has_user = set.has_user || check.is_some();
+            sets.push(LinkedServer { name: set.name, has_user, keeps_secret: set.has_secret, check });
+        }
+        Ok((!sets.is_empty()).then(|| Linked { links: Arc::clone(links), sets }))
     }
 
     fn shared(

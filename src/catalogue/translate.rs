@@ -8,11 +8,11 @@ use trackgate_schemes::jwt::{self, Keys};
 
 use super::CatalogueError;
 use super::schemes::make_key_file;
-use crate::accounts::{AccountService, LinkKeys, Links};
+use crate::accounts::{AccountService, CheckLink, LinkKeys, Links};
 use crate::config::Config;
 use crate::config::checked::{self, Algorithm, Credentials, Source, Target, Translation, UpstreamLogin};
-use crate::proxy::Translator;
-use crate::proxy::translate::{Broker, Claims, Form, LinkSet, Login, Mint, MintSettings, Sign};
+use crate::proxy::translate::{Broker, Claims, Form, LinkSet, Login, Mint, MintSettings, Sign, Verifier};
+use crate::proxy::{Translator, Upstream};
 
 /// Links, and the brokers of upstreams, for the routes that want them.
 #[derive(Debug, Default)]
@@ -92,6 +92,12 @@ impl Translators {
     /// The broker of each upstream that has a login.
     pub fn brokers(&self) -> impl Iterator<Item = (&str, &Arc<Broker>)> {
         self.brokers.iter().map(|(name, broker)| (name.as_str(), &broker.thing))
+    }
+
+    /// Who tells whether a name and a password are right at this upstream, which has a login.
+    pub(super) fn verifier(&self, name: &str, upstream: Upstream) -> Arc<dyn CheckLink> {
+        let broker = &self.brokers.get(name).expect("the upstream has a login").thing;
+        Arc::new(Verifier::new(Arc::clone(broker), upstream))
     }
 
     /// What a route sends to the upstream of this name.
@@ -178,7 +184,7 @@ fn link_keys(config: &Config) -> Result<(LinkKeys, String), CatalogueError> {
         make_key_file(&refs.key).map_err(|error| wrong(error.into()))?;
     }
     let current = refs.key.read().map_err(|error| wrong(error.into()))?;
-    let previous = refs.previous.iter().map(|key| key.read()).collect::<Result<Vec<Secret>, _>>();
+    let previous = refs.previous.iter().map(checked::SecretRef::read).collect::<Result<Vec<Secret>, _>>();
     let previous = previous.map_err(|error| wrong(error.into()))?;
     let keys = LinkKeys::new(&current, &previous).map_err(|error| wrong(error.into()))?;
     // Its keys print by ids that are derived from them.

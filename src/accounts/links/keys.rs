@@ -73,15 +73,15 @@ impl LinkKeys {
         let mut text = plain;
         let nonce = self.current.key.seal_in_place_append_tag(Aad::from(whose.bytes()), &mut text);
         let nonce = nonce.expect("the system has random numbers, and the text is short");
-        let whole = [nonce.as_ref().as_slice(), &text].concat();
-        Sealed { key: self.current.id.clone(), text: STANDARD_NO_PAD.encode(whole) }
+        let bytes = [nonce.as_ref().as_slice(), &text].concat();
+        Sealed { key: self.current.id.clone(), text: STANDARD_NO_PAD.encode(bytes) }
     }
 
     pub(super) fn open(&self, whose: Whose<'_>, sealed: &Sealed) -> Result<Secret, Unopened> {
         let mut keys = std::iter::once(&self.current).chain(&self.previous);
         let key = keys.find(|key| key.id == sealed.key).ok_or(Unopened::NoKey)?;
-        let whole = STANDARD_NO_PAD.decode(&sealed.text).map_err(|_other| Unopened::NotGenuine)?;
-        let (nonce, text) = whole.split_first_chunk::<NONCE_LEN>().ok_or(Unopened::NotGenuine)?;
+        let bytes = STANDARD_NO_PAD.decode(&sealed.text).map_err(|_other| Unopened::NotGenuine)?;
+        let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(Unopened::NotGenuine)?;
         let mut text = text.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let plain = key.key.open_in_place(nonce, Aad::from(whose.bytes()), &mut text);

@@ -14,10 +14,12 @@ use trackgate_schemes::{AccountId, DigestKey, Forget, Known, Secret};
 use super::{AccountService, ChangeError, Origin};
 use crate::ports::{AuditAction, Item, ItemFilter};
 
+mod check;
 mod keys;
 #[cfg(test)]
 mod tests;
 
+pub use check::{CheckLink, Checking, LinkCheck};
 pub use keys::{LinkKeyError, LinkKeys};
 use keys::{Sealed, Unopened, Whose};
 
@@ -113,13 +115,25 @@ struct Kept {
 }
 
 /// What is sealed.
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 struct Inside<'a> {
     user: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<i64>,
+}
+
+impl Kept {
+    fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("texts make JSON")
+    }
+}
+
+impl Inside<'_> {
+    fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("texts and a number make JSON")
+    }
 }
 
 /// The same, read: texts may hold what JSON escapes.
@@ -179,10 +193,9 @@ impl Links {
         check(set, &new)?;
         let secret = new.secret.as_ref().and_then(Secret::expose_text);
         let inside = Inside { user: &new.user, secret, number: new.number };
-        let inside = serde_json::to_vec(&inside).expect("texts and a number make JSON");
-        let Sealed { key, text } = self.keys.seal(Whose { account: account.id, set }, inside);
+        let Sealed { key, text } = self.keys.seal(Whose { account: account.id, set }, inside.to_bytes());
         let kept = Kept { key, sealed: text, refused: false };
-        let body = serde_json::to_string(&kept).expect("texts make JSON");
+        let body = kept.to_text();
         let item = Item { id: id(account.id, set), account: account.id, place: place(self.accounts.clock.now()), body };
         let store = &self.accounts.store;
         loop {
@@ -244,7 +257,7 @@ impl Links {
             let plain = self.unseal(whose, &kept)?;
             let sealed = self.keys.seal(whose, plain.expose().to_vec());
             (kept.key, kept.sealed) = (sealed.key, sealed.text);
-            let body = serde_json::to_string(&kept).expect("texts make JSON");
+            let body = kept.to_text();
             // Somebody who changed it meanwhile has sealed it by the present key.
             if self.accounts.store.replace_item(LINKS, &before, Item { body, ..before.clone() }).await? {
                 count += 1;
@@ -266,7 +279,7 @@ impl Links {
                 return Ok(());
             }
             kept.refused = true;
-            let body = serde_json::to_string(&kept).expect("texts make JSON");
+            let body = kept.to_text();
             self.accounts.store.replace_item(LINKS, &before, Item { body, ..before.clone() }).await?;
             Ok::<_, StoreError>(())
         };

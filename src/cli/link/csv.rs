@@ -19,7 +19,7 @@ pub(super) struct Line {
 
 impl Line {
     /// What is wrong with this line. Nothing of what it says is repeated but names.
-    pub(super) fn fault(&self, error: CliError) -> CliError {
+    pub(super) fn fault(&self, error: &CliError) -> CliError {
         CliError::refused(format!("line {}: {error}; nothing of this line was changed", self.number))
     }
 }

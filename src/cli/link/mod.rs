@@ -143,7 +143,7 @@ impl Link {
             Self::Import { file, dry_run } => {
                 let lines = csv::read(&read_file(&file)?)?;
                 for line in &lines {
-                    check_set(config, &line.set).map_err(|error| line.fault(error))?;
+                    check_set(config, &line.set).map_err(|error| line.fault(&error))?;
                 }
                 Task::Import { lines, dry_run }
             }
@@ -192,7 +192,7 @@ impl Task {
                 // All names first, so that a file with a mistake changes nothing.
                 let mut found = Vec::new();
                 for line in lines {
-                    let account = find(accounts, &line.account).await.map_err(|error| line.fault(error))?;
+                    let account = find(accounts, &line.account).await.map_err(|error| line.fault(&error))?;
                     found.push((account, line));
                 }
                 let count = found.len();
@@ -201,7 +201,7 @@ impl Task {
                 }
                 for (account, line) in found {
                     let made = links.set(&account, &line.set, line.new.clone(), &Origin::operator()).await;
-                    made.map_err(|error| line.fault(error.into()))?;
+                    made.map_err(|error| line.fault(&error.into()))?;
                 }
                 output::print(&format!("{count} links are made or changed"))
             }

@@ -38,20 +38,6 @@ pub struct Login {
     pub token_has_number: bool,
 }
 
-/// What came of a sign-in that somebody asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Checked {
-    /// Name and password are right; the account's number there, where the upstream says it.
-    Right(Option<i64>),
-    /// They are not.
-    Wrong,
-    /// The upstream's login cannot be asked now.
-    Down,
-    /// So many were wrong that no more are tried for a while.
-    TooOften,
-}
-
 /// A session that was opened.
 #[derive(Debug)]
 pub(super) struct Opened {

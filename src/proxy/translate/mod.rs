@@ -25,12 +25,14 @@ mod session;
 mod sign;
 #[cfg(test)]
 mod tests;
+mod verifier;
 
 pub use broker::{Broker, BrokerFigures};
 pub use line::Form;
-pub use login::{Checked, Login};
+pub use login::Login;
 pub use mint::{Claims, Mint, MintSettings};
 pub use sign::Sign;
+pub use verifier::Verifier;
 
 use line::Line;
 
@@ -157,8 +159,8 @@ impl Translator {
             What::Fixed { line, .. } => line.clone(),
             What::Linked { form, set } => {
                 let link = set.find(who, now).await?;
-                let line = link.secret.as_ref().and_then(|secret| form.line(&link.user, secret));
-                line.ok_or_else(|| rejection(Reason::LinkRefused))?
+                let made = link.secret.as_ref().and_then(|secret| form.line(&link.user, secret));
+                made.ok_or_else(|| rejection(Reason::LinkRefused))?
             }
             What::Minted { mint, set } => {
                 let link = match set {

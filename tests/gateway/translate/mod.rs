@@ -14,7 +14,9 @@ mod broker;
 mod configured;
 mod legacy;
 mod linked;
+mod pages;
 mod pairs;
+mod real;
 
 use legacy::{KEY, Legacy};
 

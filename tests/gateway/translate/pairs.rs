@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{Front, holds, route};
-use crate::harness::basic;
+use crate::harness::{Inside, basic};
 
-#[derive(Clone, Copy)]
-enum In {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum In {
     Basic,
     Bearer,
     Sliding,
@@ -63,7 +63,7 @@ fn pass(from: In, to: Out) {
     let trackers =
         ["lptracker", "fittrackee"].map(|name| format!("[[routes]]\nname = \"{name}\"\ntracker = \"{name}\"\n"));
     let front = Front::start(&format!("{}{}", route(path, send), trackers.concat()));
-    let (line, secret) = credential(&front, from);
+    let (line, secret) = credential(&front.inside, &front.token, from);
     for _ in 0..2 {
         let answer = front.inside.ask(&format!("GET /{path}/thing\n{line}"), "");
         assert_eq!((answer.status, answer.json()["who"].clone()), (200, json!(who)), "{}", answer.text());
@@ -77,7 +77,7 @@ fn pass(from: In, to: Out) {
 }
 
 /// The line that a client of this protocol sends, and what of it must stay here.
-fn credential(front: &Front, from: In) -> (String, String) {
+pub(super) fn credential(inside: &Inside, api_token: &str, from: In) -> (String, String) {
     let json = "Content-Type: application/json";
     match from {
         In::Basic => {
@@ -85,16 +85,16 @@ fn credential(front: &Front, from: In) -> (String, String) {
             let secret = line.rsplit(' ').next().unwrap().to_owned();
             (line, secret)
         }
-        In::Bearer => (format!("Authorization: Bearer {}", front.token), front.token.clone()),
+        In::Bearer => (format!("Authorization: Bearer {api_token}"), api_token.to_owned()),
         In::Sliding => {
             let body = json!({ "login": "rider", "password": "correct-horse", "service": "t", "version": "1.0" });
-            let answer = front.inside.ask(&format!("POST /login\n{json}"), &body.to_string()).json();
+            let answer = inside.ask(&format!("POST /login\n{json}"), &body.to_string()).json();
             let token = answer["result"]["token"].as_str().unwrap().to_owned();
             (format!("token: {token}"), token)
         }
         In::Jwt => {
             let body = json!({ "email": "rider@example.org", "password": "correct-horse" });
-            let answer = front.inside.ask(&format!("POST /api/auth/login\n{json}"), &body.to_string()).json();
+            let answer = inside.ask(&format!("POST /api/auth/login\n{json}"), &body.to_string()).json();
             let token = answer["auth_token"].as_str().unwrap().to_owned();
             (format!("Authorization: Bearer {token}"), token)
         }

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use trackgate_schemes::{AccountId, DigestKey, Known, Reason, Secret};
 
 use super::line::Line;
-use super::login::{Checked, Login, Opened, Unopened};
+use super::login::{Login, Opened, Unopened};
+use crate::accounts::LinkCheck;
 use crate::proxy::Upstream;
 
 mod pause;
@@ -151,15 +152,15 @@ impl Broker {
         user: &str,
         secret: &Secret,
         now: SystemTime,
-    ) -> Checked {
+    ) -> LinkCheck {
         if !self.tries.may(by, user, now) {
-            return Checked::TooOften;
+            return LinkCheck::TooOften;
         }
         let seat = self.seat(user, secret, now);
         let checked = match self.token(&seat, upstream, None, now, now).await {
-            Ok(_token) => Checked::Right(seat.number()),
-            Err(NoToken::Refused { .. }) => Checked::Wrong,
-            Err(NoToken::Down(..)) => Checked::Down,
+            Ok(_token) => LinkCheck::Right(seat.number()),
+            Err(NoToken::Refused { .. }) => LinkCheck::Wrong,
+            Err(NoToken::Down(..)) => LinkCheck::Down,
         };
         self.tries.note(by, user, checked, now);
         checked

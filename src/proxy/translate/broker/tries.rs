@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use trackgate_schemes::AccountId;
 
-use super::Checked;
+use crate::accounts::LinkCheck;
 
 /// Counts wrong tries for each account here and each account there.
 #[derive(Debug, Default)]
@@ -34,8 +34,8 @@ impl Tries {
     }
 
     /// Counts what came of one.
-    pub(super) fn note(&self, by: AccountId, user: &str, checked: Checked, now: SystemTime) {
-        if checked != Checked::Wrong {
+    pub(super) fn note(&self, by: AccountId, user: &str, checked: LinkCheck, now: SystemTime) {
+        if checked != LinkCheck::Wrong {
             return;
         }
         let mut counts = self.counts();
