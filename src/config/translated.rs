@@ -80,10 +80,10 @@ pub struct Login {
     /// What stands before the token in it. Default `Bearer ` in `authorization`, else nothing.
     pub prefix: Option<String>,
     /// How an answer says that the session is over. Default: status 401, for `lptracker` code 401 in the body too.
-    pub expired: Option<Expiry>,
+    pub expired: Option<Sign>,
     /// How the answer to a sign-in says that name or password are wrong. Default: as above, for `json` status 400,
     /// 401, 403 or 422.
-    pub refused: Option<Expiry>,
+    pub refused: Option<Sign>,
     /// After which time a session is opened anew in any case. Default: never.
     pub lifetime: Option<Time>,
 }
@@ -105,7 +105,7 @@ pub enum LoginKind {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
-pub struct Expiry {
+pub struct Sign {
     /// These statuses.
     pub status: Vec<u16>,
     /// A value at this place of a JSON body, such as `/errors/0/code`.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use super::translated::{Claims, Credentials, Expiry, Links, Login, LoginKind, Subject};
+pub use super::translated::{Claims, Credentials, Links, Login, LoginKind, Sign, Subject};
 use super::units::{Size, Time};
 
 /// The whole file. Everything has a default: an empty file runs all four trackers and the account pages on

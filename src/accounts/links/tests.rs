@@ -34,6 +34,26 @@ async fn a_link_is_found_changed_and_removed() {
 }
 
 #[tokio::test]
+async fn what_is_known_is_not_asked_of_the_store_until_something_of_the_account_changes() {
+    let service = service();
+    let rider = rider(&service, "rider").await;
+    let (links, now) = (Links::new(service.clone(), keys(1, &[])), service.clock().now());
+    links.set(&rider, "crm", new("anna", "word"), &Origin::operator()).await.unwrap();
+    let found = links.find(rider.id, "crm", now).await.unwrap();
+    assert_eq!(links.find(rider.id, "none", now).await.unwrap(), None);
+    // Behind the service's back, so that no memory is told.
+    let item = service.store().item(LINKS, &id(rider.id, "crm")).await.unwrap().unwrap();
+    service.store().delete_item(LINKS, rider.id, &item.id).await.unwrap();
+    service.store().add_item(LINKS, Item { id: id(rider.id, "none"), ..item }).await.unwrap();
+    assert_eq!(links.find(rider.id, "crm", now).await.unwrap(), found);
+    assert_eq!(links.find(rider.id, "none", now).await.unwrap(), None);
+    // As the event log tells another process.
+    service.memories().forget_documents(rider.id);
+    assert_eq!(links.find(rider.id, "crm", now).await.unwrap(), None);
+    assert!(links.find(rider.id, "none", now).await.is_err());
+}
+
+#[tokio::test]
 async fn a_sealed_link_cannot_be_moved_to_another_account_or_set() {
     let service = service();
     let (rider, thief) = (rider(&service, "rider").await, rider(&service, "thief").await);

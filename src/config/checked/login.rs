@@ -74,7 +74,7 @@ pub(super) fn check(written: &written::Login) -> Result<Login, Fault> {
     pointer(&token).map_err(|fault| fault.under("token"))?;
     let header = token_header(written.header.as_deref().unwrap_or(preset.header))?;
     let prefix = prefix(written.prefix.as_deref(), &header)?;
-    let sign = |key: &str, written: &Option<written::Expiry>, preset: Sign| match written {
+    let sign = |key: &str, written: &Option<written::Sign>, preset: Sign| match written {
         Some(written) => sign(written).map_err(|fault| fault.under(key)),
         None => Ok(preset),
     };
@@ -175,7 +175,7 @@ fn pointer(text: &str) -> Result<(), Fault> {
     Err(Fault::new(format!("`{text}` is not a JSON pointer such as /result/token")))
 }
 
-fn sign(written: &written::Expiry) -> Result<Sign, Fault> {
+fn sign(written: &written::Sign) -> Result<Sign, Fault> {
     let mut statuses = Vec::new();
     for (index, status) in written.status.iter().enumerate() {
         let status = StatusCode::from_u16(*status).ok().filter(|status| !status.is_informational());
