@@ -124,6 +124,10 @@ reasons! {
     HeadTooLarge = "head_too_large", 431, Request;
     /// Something broke here.
     Internal = "internal", 500, Server;
+    /// The upstream does not take the secret of the account's link; it is not tried again until it is changed.
+    LinkRefused = "link_refused", 403, Denied;
+    /// The account's link cannot be opened: the key that sealed it is not here, or it was tampered with.
+    LinkUnreadable = "link_unreadable", 500, Server;
     /// Too many wrong guesses: same answer as a wrong password, plus the time to wait.
     Locked = "locked", 401, BadCredential;
     /// A credential was found but cannot be read.
@@ -138,6 +142,8 @@ reasons! {
     Missing = "no_credential", 401, Unauthenticated;
     /// No such route or object.
     NotFound = "not_found", 404, Request;
+    /// The account has no link to an account of the upstream.
+    NotLinked = "not_linked", 403, Denied;
     /// A method that no route could take.
     NotImplemented = "not_implemented", 501, Request;
     /// The rule does not allow this time.
@@ -164,6 +170,8 @@ reasons! {
     Unknown = "unknown_credential", 401, BadCredential;
     /// The upstream cannot be reached or broke off.
     UpstreamDown = "upstream_down", 502, Server;
+    /// The upstream does not take the credential that the gateway has for it.
+    UpstreamRefused = "upstream_refused", 502, Server;
     /// The upstream did not answer in time.
     UpstreamSlow = "upstream_slow", 504, Server;
     /// A wrong password.

@@ -8,8 +8,10 @@ use std::time::SystemTime;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
+use serde::Serialize;
 use serde_json::Value;
 
+use super::compact;
 use super::json::{self, Object};
 use super::key::Key;
 use crate::Secret;
@@ -135,6 +137,12 @@ impl Keys {
         let key = self.0.iter_mut().find(|key| key.kid.as_deref() == Some(kid)).ok_or(KeyError::NotFound)?;
         key.until = Some(at);
         Ok(self)
+    }
+
+    /// A token with exactly these claims, signed by the first key that can: for another server that has the key.
+    /// `None` if no key can sign at `now`, or the claims make no JSON object.
+    pub fn sign(&self, claims: &impl Serialize, now: SystemTime) -> Option<Secret> {
+        compact::sign(self, claims, now).map(Secret::from)
     }
 
     /// Whether new tokens can be signed.

@@ -18,6 +18,7 @@ use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, MailedPurpose, 
 
 mod follow;
 mod import;
+mod links;
 mod locks;
 mod memories;
 mod reserved;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use follow::{FollowError, Follower, Progress};
 pub use import::NumberHere;
+pub use links::{CheckLink, Checking, Link, LinkCheck, LinkError, LinkKeyError, LinkKeys, Links, ListedLink, NewLink};
 pub use memories::Memories;
 pub use reserved::is_reserved;
 pub use sharing::{IssuedShare, ShareLink, Visibility};

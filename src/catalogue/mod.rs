@@ -27,6 +27,7 @@ mod policies;
 mod routes;
 mod schemes;
 mod trackers;
+mod translate;
 
 pub use crate::stores::{ForeignError, OpenError};
 pub use crate::trackers::Services;
@@ -34,6 +35,7 @@ pub use gauges::Figures;
 pub use openapi::Document;
 use routes::Made;
 pub use schemes::Schemes;
+pub use translate::{LinkedSet, Translators, open_links};
 
 /// Opens the store of this URL: `sqlite:FILE`, `postgres://…` or `memory:`.
 ///
@@ -110,6 +112,9 @@ pub struct Catalogue {
     pub document: Document,
     /// The key that signs assertions.
     pub assertion: Arc<AssertionKey>,
+    /// What is sent to upstreams instead of the client's credentials, kept for the next configuration: sessions that
+    /// are open there stay open.
+    pub translators: Translators,
     /// Who does the trackers' work in the background.
     pub workers: Vec<Arc<dyn Worker>>,
     trackers: Vec<Arc<dyn Tracker>>,
@@ -130,6 +135,9 @@ pub enum CatalogueError {
         /// What is not there, and what is like it.
         detail: String,
     },
+    /// The keys that seal links.
+    #[error("the keys that seal links (`links.key`, `links.previous_keys`)")]
+    LinkKeys(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Two routes.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -145,6 +153,15 @@ pub enum CatalogueError {
     /// A reference to a secret.
     #[error("a secret cannot be read")]
     Secret(#[from] SecretError),
+    /// What a route sends to its upstream.
+    #[error("`send` of the route `{route}`")]
+    Send {
+        /// Its name.
+        route: Arc<str>,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The store answers not.
     #[error("the store does not answer")]
     Store(#[from] StoreError),
@@ -180,9 +197,10 @@ impl Catalogue {
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
+        let translators = Translators::make(config, accounts, before.map(|before| &before.translators))?;
         let Made { table, forward_auth, document, workers, trackers } =
-            routes::table(config, services, &schemes, &assertion)?;
-        Ok(Self { schemes, table, forward_auth, document, assertion, workers, trackers })
+            routes::table(config, services, &schemes, &assertion, &translators)?;
+        Ok(Self { schemes, table, forward_auth, document, assertion, translators, workers, trackers })
     }
 
     /// Ends what trackers would let go on for ever: another catalogue takes over, or none.

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::config::checked::{self, SchemeKind, Target};
 use crate::endpoint::Endpoint;
 use crate::layer::Dialect;
-use crate::web::{AccountPages, Settings};
+use crate::web::{AccountPages, Linked, Settings};
 
 /// Pages with the schemes that they ask.
 pub(super) struct Mounted {
@@ -23,10 +23,16 @@ pub(super) struct Mounted {
 }
 
 /// The pages of this name.
-pub(super) fn mount(name: &str, config: &Config, services: &Services, schemes: &Schemes) -> Mounted {
+pub(super) fn mount(
+    name: &str,
+    config: &Config,
+    services: &Services,
+    schemes: &Schemes,
+    linked: Option<Linked>,
+) -> Mounted {
     match name {
         "account" => {
-            let settings = settings(config);
+            let settings = settings(config, linked);
             let pages = AccountPages::new(services.accounts.clone(), schemes.web(), settings);
             let schemes = vec![schemes.contract(Contract::Web)];
             Mounted { endpoints: pages.endpoints(), schemes, dialect: pages.dialect() }
@@ -35,7 +41,7 @@ pub(super) fn mount(name: &str, config: &Config, services: &Services, schemes: &
     }
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, linked: Option<Linked>) -> Settings {
     let pages = &config.pages.account;
     let mut sessions = vec![("web".to_owned(), Life { idle: pages.idle, absolute: Some(pages.absolute) })];
     for scheme in &config.schemes {
@@ -55,5 +61,5 @@ fn settings(config: &Config) -> Settings {
         checked::Visibility::Private => Visibility::Private,
         checked::Visibility::Public => Visibility::Public,
     };
-    Settings { account: pages.clone(), sessions, visibility, trackers }
+    Settings { account: pages.clone(), sessions, visibility, trackers, linked }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use trackgate_policies::{Policy, RequireGrants};
-use trackgate_schemes::{Grants, Reason, Scheme};
+use trackgate_schemes::{Carrier, Grants, Reason, Scheme};
 
 use super::CatalogueError;
 use super::Services;
@@ -13,6 +13,7 @@ use super::openapi::{self, Described, Document};
 use super::policies::policies;
 use super::schemes::Schemes;
 use super::trackers::{Mounted, mount};
+use super::translate::{LinkedSet, Translators};
 use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, PLAIN_COOKIE, SECURE_COOKIE, same_shape};
 use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, Unrouted, docs, well_known};
@@ -20,6 +21,7 @@ use crate::layer::{Dialect, Gate, Mode, PlainDialect};
 use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
 use crate::trackers::work::Worker;
 use crate::trackers::{self, Endpoint, Reach, Tracker};
+use crate::web::{Linked, LinkedServer};
 
 /// What is made of the routes of a configuration.
 pub(super) struct Made {
@@ -40,12 +42,14 @@ pub(super) fn table(
     services: &Services,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
+    translators: &Translators,
 ) -> Result<Made, CatalogueError> {
     let mut maker = Maker {
         config,
         services,
         schemes,
         assertion,
+        translators,
         mounted: BTreeMap::new(),
         upstreams: BTreeMap::new(),
         described: Vec::new(),
@@ -70,7 +74,7 @@ pub(super) fn table(
             }
             checked::Target::ForwardAuth => routes.push(maker.forward_auth_route(route)?),
             checked::Target::Upstream { name, credentials, identity } => {
-                routes.push(maker.upstream_route(route, name, *credentials, *identity)?);
+                routes.push(maker.upstream_route(route, name, credentials, *identity)?);
             }
         }
     }
@@ -99,6 +103,7 @@ struct Maker<'a> {
     services: &'a Services,
     schemes: &'a Schemes,
     assertion: &'a Arc<AssertionKey>,
+    translators: &'a Translators,
     mounted: BTreeMap<String, Mounted>,
     upstreams: BTreeMap<String, Upstream>,
     described: Vec<Described>,
@@ -135,10 +140,26 @@ impl Maker<'_> {
 
     /// The same for pages, which stand in no document.
     fn page_routes(&mut self, route: &checked::Route, name: &str) -> Result<Vec<Route>, CatalogueError> {
-        let pages = super::pages::mount(name, self.config, self.services, self.schemes);
+        let linked = self.linked()?;
+        let pages = super::pages::mount(name, self.config, self.services, self.schemes, linked);
         let endpoints = covered(route, &format!("the set of pages `{name}`"), pages.endpoints)?;
         let shared = self.shared(route, pages.schemes, pages.dialect)?;
         endpoints.into_iter().map(|endpoint| self.in_process(route, endpoint, &shared)).collect()
+    }
+
+    /// The servers whose accounts people link themselves.
+    fn linked(&mut self) -> Result<Option<Linked>, CatalogueError> {
+        let Some(links) = self.translators.links() else { return Ok(None) };
+        let mut sets = Vec::new();
+        for set in LinkedSet::all(self.config).into_iter().filter(|set| set.has_secret || set.verified_by.is_some()) {
+            let check = match &set.verified_by {
+                Some(name) => Some(self.translators.verifier(name, self.upstream(name)?)),
+                None => None,
+            };
+            let has_user = set.has_user || check.is_some();
+            sets.push(LinkedServer { name: set.name, has_user, keeps_secret: set.has_secret, check });
+        }
+        Ok((!sets.is_empty()).then(|| Linked { links: Arc::clone(links), sets }))
     }
 
     fn shared(
@@ -194,19 +215,27 @@ impl Maker<'_> {
         &mut self,
         route: &checked::Route,
         name: &str,
-        credentials: Credentials,
+        credentials: &Credentials,
         identity: IdentityForm,
     ) -> Result<Route, CatalogueError> {
         let Match::Path { methods, path } = &route.matches else { unreachable!("a route to an upstream has a path") };
         let gate = self.gate(&route.access, route.rule.as_ref().map(policies).unwrap_or_default())?;
+        let translator = match credentials {
+            Credentials::Drop | Credentials::Pass => None,
+            Credentials::Translate(translation) => Some(self.translators.translator(route, name, translation)?),
+        };
+        // What could be read as the header of ours is withheld too.
+        let own = translator.iter().map(|translator| Carrier::Header(translator.header().clone()));
         let sending = Sending {
             credentials: match credentials {
-                Credentials::Drop => proxy::Credentials::Drop,
+                Credentials::Drop | Credentials::Translate(_) => proxy::Credentials::Drop,
                 Credentials::Pass => proxy::Credentials::Pass,
             },
             carriers: match credentials {
                 // A credential for another route would be as good there in the hands of this upstream.
-                Credentials::Drop => self.schemes.carriers(),
+                Credentials::Drop | Credentials::Translate(_) => {
+                    self.schemes.carriers().iter().cloned().chain(own).collect()
+                }
                 Credentials::Pass => gate.schemes().iter().map(|scheme| scheme.carrier()).collect(),
             },
             own_cookies: [PLAIN_COOKIE, SECURE_COOKIE].map(Box::from).into(),
@@ -215,6 +244,7 @@ impl Maker<'_> {
                 IdentityForm::Signed => proxy::IdentityForm::Signed(Arc::clone(self.assertion)),
             },
             upgrades: route.upgrades.iter().filter_map(|protocol| protocol.parse().ok()).collect(),
+            translator: translator.map(Arc::new),
             ..Sending::default()
         };
         Ok(Route {

@@ -411,7 +411,7 @@ fn fresh_key() -> Secret {
 }
 
 /// Makes the file of a key that is not there yet, for nobody but its owner to read.
-fn make_key_file(key: &SecretRef) -> std::io::Result<()> {
+pub(super) fn make_key_file(key: &SecretRef) -> std::io::Result<()> {
     let file = key.file().expect("only a file can be absent");
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

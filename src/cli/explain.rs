@@ -114,6 +114,7 @@ fn text(told: &Explanation) -> String {
         policy(&mut line, said, "policy");
     }
     if let Some(headers) = &told.headers {
+        line("credentials", &headers.credentials);
         line("adds", &headers.added.join(", "));
         line("drops", &headers.dropped.join(", "));
     }

@@ -19,6 +19,7 @@ mod descriptors;
 mod explain;
 mod hash;
 mod import;
+mod link;
 mod mail;
 mod openapi;
 mod output;
@@ -75,6 +76,9 @@ enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Accounts of servers behind the gateway, for routes that translate credentials by links
+    #[command(subcommand)]
+    Link(link::Link),
     /// Signed-in sessions
     #[command(subcommand)]
     Session(session::Session),
@@ -192,6 +196,7 @@ fn dispatch(cli: Cli) -> Result<(), CliError> {
         Command::Explain(explain) => explain.run(&common),
         Command::User(user) => user.run(&common),
         Command::Token(token) => token.run(&common),
+        Command::Link(link) => link.run(&common),
         Command::Session(session) => session.run(&common),
         Command::Mail(mail) => mail.run(&common),
         Command::Audit(audit) => audit.run(&common),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 pub mod checked;
 mod error;
+mod translated;
 pub mod units;
 pub mod written;
 

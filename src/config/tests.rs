@@ -459,3 +459,79 @@ fn a_route_for_forward_auth_has_no_other_target() {
         assert!(error.contains(told), "{lines}\n  gave {error}\n  not  {told}");
     }
 }
+
+#[test]
+fn cfg_01_mistakes_about_credentials_for_upstreams_are_told_with_their_key() {
+    let upstream = "[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\n";
+    let send = |auth: &str, send: &str| {
+        format!("{upstream}[[routes]]\nname = \"r\"\nmatch = \"/a\"\nupstream = \"a\"\n{auth}\nsend = {{ {send} }}")
+    };
+    let (api, none) = ("auth = [\"api\"]", "auth = \"none\"\npublic = \"a test\"");
+    for (auth, written, told) in [
+        (
+            api,
+            "credentials = \"pass\", links = \"x\"",
+            "`routes[0].send.links`: `credentials = \"pass\"` takes nothing",
+        ),
+        (api, "links = \"x\"", "`routes[0].send.links`: `credentials = \"drop\"` takes nothing else"),
+        (api, "credentials = \"bearer\", account = \"x\"", "takes `secret`, `links`"),
+        (api, "credentials = \"basic\"", "`routes[0].send.credentials`: `credentials = \"basic\"` needs `account` and"),
+        (api, "credentials = \"basic\", secret = \"env:X\"", "`routes[0].send.secret`: `secret` needs `account`"),
+        (api, "credentials = \"basic\", account = \"a:b\", secret = \"env:X\"", "a name with a colon"),
+        (api, "credentials = \"basic\", account = \"a\", secret = \"word\"", "a secret is never written here"),
+        (api, "credentials = \"bearer\", secret = \"env:X\", links = \"x\"", "not both"),
+        (api, "credentials = \"bearer\", links = \"a/b\"", "`routes[0].send.links`: a set of links is named by"),
+        (api, "credentials = \"header\", links = \"x\"", "needs `header`, its name"),
+        (api, "credentials = \"header\", header = \"a b\", links = \"x\"", "`a b` is not the name of a header"),
+        (api, "credentials = \"header\", header = \"Host\", links = \"x\"", "set by the gateway for something else"),
+        (api, "credentials = \"jwt\"", "`routes[0].send.credentials`: `credentials = \"jwt\"` needs `key`"),
+        (api, "credentials = \"jwt\", key = \"env:X\"", "needs to know whose number tokens name"),
+        (api, "credentials = \"jwt\", key = \"env:X\", links = \"x\", subject = \"account\"", "not both"),
+        (
+            api,
+            "credentials = \"jwt\", key = \"env:X\", links = \"x\", claims = \"fittrackee\", issuer = \"i\"",
+            "`routes[0].send.issuer`: FitTrackee's tokens name none",
+        ),
+        (api, "credentials = \"jwt\", key = \"env:X\", links = \"x\", lifetime = \"1s\"", "from 10s to 365d"),
+        (api, "credentials = \"session\", links = \"x\"", "give the upstream `a` a `login`"),
+        (api, "credentials = \"sesion\", links = \"x\"", "unknown variant `sesion`"),
+        (none, "credentials = \"basic\", links = \"x\"", "`routes[0].send.credentials`: nobody is known"),
+        (none, "credentials = \"jwt\", key = \"env:X\", subject = \"account\"", "nobody is known"),
+    ] {
+        let error = wrong(&send(auth, written));
+        assert!(error.contains(told), "{written}: {error}");
+        assert!(error.starts_with("t.toml:"), "{error}");
+    }
+    let service = read(&send(none, "credentials = \"bearer\", secret = \"env:X\"")).unwrap();
+    assert!(service.warnings.iter().any(|warning| warning.contains("the gateway's own account")));
+}
+
+#[test]
+fn cfg_01_mistakes_about_logins_at_upstreams_are_told_with_their_key() {
+    let login = |login: &str| format!("[upstreams.a]\nurls = [\"http://127.0.0.1:1\"]\nlogin = {{ {login} }}\n");
+    let json = "kind = \"json\", path = \"/l\", token = \"/t\"";
+    for (written, told) in [
+        ("kind = \"json\"".to_owned(), "`upstreams.a.login`: a login of kind `json` needs `path`"),
+        (json.to_owned(), "needs `body`, such as body = '{\"user\":{user},\"password\":{password}}'"),
+        (format!("{json}, body = '{{user}}'"), "`upstreams.a.login.body`: `{user}` and `{password}` must stand in it"),
+        (format!("{json}, body = '[\"{{user}}\", {{password}}]'"), "without quotes around `{user}`"),
+        ("kind = \"lptracker\", token = \"t\"".to_owned(), "`t` is not a JSON pointer"),
+        ("kind = \"lptracker\", path = \"/a/../b\"".to_owned(), "`/a/../b` is not a path in canonical form"),
+        ("kind = \"fittrackee\", service = \"s\"".to_owned(), "`upstreams.a.login.service`: only a login of kind"),
+        ("kind = \"lptracker\", expired = {}".to_owned(), "`upstreams.a.login.expired`: say it by"),
+        ("kind = \"lptracker\", expired = { status = [401, 42] }".to_owned(), "expired.status[1]`: an answer has"),
+        ("kind = \"lptracker\", refused = { value = 1 }".to_owned(), "refused.value`: `value` needs `pointer`"),
+        ("kind = \"lptracker\", lifetime = \"1ms\"".to_owned(), "would be opened for each request"),
+    ] {
+        let error = wrong(&login(&written));
+        assert!(error.contains(told) && error.starts_with("t.toml:3:"), "{written}: {error}");
+    }
+    let config = read(&login("kind = \"lptracker\", service = 'a \"b\"'")).unwrap();
+    let login = config.upstreams[0].login.as_ref().unwrap();
+    let body = login.body.replace("{user}", "\"u\"").replace("{password}", "\"p\"");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body, serde_json::json!({"login": "u", "password": "p", "service": "a \"b\"", "version": "1.0"}));
+    assert_eq!((login.header.as_str(), &*login.prefix, &*login.token), ("token", "", "/result/token"));
+    let error = wrong("[links]\nkey = \"word\"");
+    assert!(error.contains("t.toml:2:7: `links.key`: a secret is never written here"), "{error}");
+}

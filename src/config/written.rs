@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use super::translated::{Claims, Credentials, Links, Login, LoginKind, Sign, Subject};
 use super::units::{Size, Time};
 
 /// The whole file. Everything has a default: an empty file runs all four trackers and the account pages on
@@ -43,6 +44,8 @@ pub struct Config {
     pub upstreams: BTreeMap<String, Upstream>,
     /// The listener at which other proxies ask whether a request may pass. Without, there is none.
     pub forward_auth: Option<ForwardAuth>,
+    /// Links of accounts here to accounts of those servers.
+    pub links: Links,
     /// What is answered, first match by the most exact path. Without any, all four trackers and the account pages are
     /// mounted.
     pub routes: Vec<Route>,
@@ -506,6 +509,8 @@ pub struct Upstream {
     /// The `Host` that it is sent. Default `upstream`.
     #[serde(default)]
     pub host: Host,
+    /// How to sign in there: needed for `credentials = "session"`.
+    pub login: Option<Login>,
 }
 
 /// How long to wait for an upstream.
@@ -657,22 +662,34 @@ pub enum RateBy {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Send {
-    /// The client's credentials, those for other routes among them. Default `drop`.
+    /// What becomes of the client's credentials, those for other routes among them. Default `drop`.
     pub credentials: Credentials,
     /// Who is asking. Default `headers`.
     pub identity: IdentityForm,
-}
-
-/// What becomes of the client's credentials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Credentials {
-    /// They stay here.
-    #[default]
-    Drop,
-    /// They go on as they came.
-    Pass,
+    /// The gateway's own account at the upstream, for `basic` and `session`.
+    pub account: Option<String>,
+    /// Its password, or the token for `bearer` and `header`, as `file:PATH`, `env:NAME` or `credential:NAME`.
+    pub secret: Option<String>,
+    /// The set of links in which each account's own account at the upstream is found, instead of `secret`.
+    pub links: Option<String>,
+    /// The header that carries the token, for `header` and `jwt`. Default of `jwt` `authorization`.
+    pub header: Option<String>,
+    /// What stands before the token in that header. Default `Bearer ` in `authorization`, else nothing.
+    pub prefix: Option<String>,
+    /// The algorithm of the key, for `jwt`. Default HS256.
+    pub algorithm: Option<Algorithm>,
+    /// The upstream's own key, for `jwt`, as `file:PATH`, `env:NAME` or `credential:NAME`.
+    pub key: Option<String>,
+    /// The form of the claims, for `jwt`. Default `generic`.
+    pub claims: Option<Claims>,
+    /// Whose number tokens name, for `jwt` without `links`.
+    pub subject: Option<Subject>,
+    /// Life-time of the tokens, for `jwt`. Default 1h.
+    pub lifetime: Option<Time>,
+    /// The issuer that tokens name, for `jwt`.
+    pub issuer: Option<String>,
+    /// The audience that tokens name, for `jwt`.
+    pub audience: Option<String>,
 }
 
 /// How an upstream is told who is asking.

@@ -118,6 +118,8 @@ pub struct Headers {
     pub added: Vec<String>,
     /// Names that do not go on.
     pub dropped: Vec<String>,
+    /// What becomes of the client's credentials.
+    pub credentials: String,
 }
 
 /// What would happen.
@@ -202,7 +204,11 @@ impl RouteTable {
             .with_query(parts.uri.query())
             .with_client(question.client)
             .with_now(question.now);
-        match judge(&found, &head, &mut told).await {
+        let judged = match judge(&found, &head, &mut told).await {
+            Ok(identity) => may_translate(&found, &identity, question.now).await.map(|()| identity),
+            Err(why) => Err(why),
+        };
+        match judged {
             Ok(identity) => forwarded(&found, question, &identity, &mut told),
             Err(why) => {
                 let challenges = found.route.gate.challenges(&why);
@@ -318,6 +324,14 @@ async fn judge(found: &Found<'_>, head: &Head<'_>, told: &mut Explanation) -> Re
     Ok(identity)
 }
 
+/// Whether there is a credential for the upstream; nobody signs in there.
+async fn may_translate(found: &Found<'_>, who: &Identity, now: std::time::SystemTime) -> Result<(), Rejection> {
+    match &found.route.target {
+        Target::Proxy { sending, .. } if let Some(translator) = &sending.translator => translator.check(who, now).await,
+        _ => Ok(()),
+    }
+}
+
 fn forwarded(found: &Found<'_>, question: &Question, identity: &Identity, told: &mut Explanation) {
     told.outcome.what = match &found.route.target {
         Target::ForwardAuth => "let through, if another proxy asks".to_owned(),
@@ -332,6 +346,7 @@ fn forwarded(found: &Found<'_>, question: &Question, identity: &Identity, told: 
                 request_id: "explained",
                 now: question.now,
                 sending,
+                credential: sending.translator.as_ref().map(|translator| translator.placeholder()),
             };
             let built = upstream.headers(identity, forward).unwrap_or_default();
             let sent = &question.parts.headers;
@@ -339,7 +354,13 @@ fn forwarded(found: &Found<'_>, question: &Question, identity: &Identity, told: 
             let names = |headers: &http::HeaderMap| headers.keys().cloned().collect::<Vec<_>>();
             let added = names(&built).into_iter().filter(|name| !same(name)).map(|name| name.to_string()).collect();
             let dropped = names(sent).into_iter().filter(|name| !built.contains_key(name));
-            told.headers = Some(Headers { added, dropped: dropped.map(|name| name.to_string()).collect() });
+            let credentials = match (&sending.translator, sending.credentials) {
+                (Some(translator), _) => translator.to_string(),
+                (None, proxy::Credentials::Pass) => "pass".to_owned(),
+                (None, _) => "drop".to_owned(),
+            };
+            let dropped = dropped.map(|name| name.to_string()).collect();
+            told.headers = Some(Headers { added, dropped, credentials });
             format!("forwarded to the upstream {}", upstream.name())
         }
     };

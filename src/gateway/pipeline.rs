@@ -141,9 +141,10 @@ impl Pipeline {
                     request_id: &asked.arrival.id,
                     now: asked.arrival.at,
                     sending,
+                    credential: None,
                 };
                 let watch = self.streams.watch(permit.identity());
-                match upstream.forward(&permit, forward).await {
+                match proxy::translate::forward(upstream, &permit, forward).await {
                     Ok(response) => match tunnel.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
                         Some(client) => Opening::between(client, response, watch, &self.streams),
                         None => response.map(|body| around(watch, body)),

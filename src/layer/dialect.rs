@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use trackgate_schemes::Rejection;
+use trackgate_schemes::{Reason, Rejection};
 
 use crate::message;
 
@@ -87,6 +87,15 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
     fn render(&self, refusal: &Refusal<'_>) -> Response<Bytes>;
 }
 
+/// What a client is told whose account is not linked, or badly, to one of the server behind the gateway.
+pub fn about_link(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::LinkRefused => Some("the server behind does not take the password of the linked account"),
+        Reason::NotLinked => Some("this account is not linked to an account of the server behind"),
+        _ => None,
+    }
+}
+
 /// Plain HTTP: the reason's own status, RFC 6750 challenges, and `{"error":"…"}`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlainDialect;
@@ -96,7 +105,7 @@ impl Dialect for PlainDialect {
         let status = refusal.why.reason.status();
         let word = match status {
             StatusCode::UNAUTHORIZED => "unauthorized",
-            StatusCode::FORBIDDEN => "forbidden",
+            StatusCode::FORBIDDEN => about_link(refusal.why.reason).unwrap_or("forbidden"),
             StatusCode::INTERNAL_SERVER_ERROR => "internal server error",
             _ => status.canonical_reason().unwrap_or("error"),
         };

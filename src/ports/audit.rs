@@ -57,6 +57,8 @@ actions! {
     AccountDelete = "account.delete";
     /// Grants, state or address of an account changed.
     AccountChange = "account.change";
+    /// A link to an account of a server behind the gateway was made, changed or removed.
+    Link = "link.change";
     /// A password changed.
     PasswordChange = "password.change";
     /// The gateway read its configuration anew.

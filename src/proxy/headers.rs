@@ -44,6 +44,9 @@ pub(super) fn build(
     if let IdentityForm::Signed(key) = &request.sending.identity {
         headers.insert(&ASSERTION, key.assert(who, audience, request.request_id, request.now));
     }
+    if let Some((name, value)) = &request.credential {
+        headers.insert(name, value.clone());
+    }
     headers
 }
 
@@ -137,7 +140,7 @@ fn address(client: IpAddr) -> HeaderValue {
 }
 
 /// Lines that are set here at most, with room for framing.
-const OURS: usize = 15;
+const OURS: usize = 16;
 
 static ASSERTION: HeaderName = HeaderName::from_static("x-trackgate-assertion");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -33,12 +33,14 @@ mod target;
 mod tests;
 mod told;
 mod trailers;
+pub mod translate;
 mod upgrade;
 mod upstream;
 
 pub use assertion::{AssertionKey, KeyError};
 pub use sending::{Credentials, Forward, IdentityForm, Peer, Sending, Transport};
 pub use told::{told, unsettable};
+pub use translate::Translator;
 pub use upstream::{HostHeader, Settings, SettingsError, Upstream};
 
 /// Who says so in rejections made here.

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use trackgate_schemes::{CanonicalPath, Carrier};
 
-use super::AssertionKey;
+use super::{AssertionKey, Translator};
 use crate::message::Body;
 
 /// What a route sends on besides the request itself.
@@ -28,6 +28,8 @@ pub struct Sending {
     pub identity: IdentityForm,
     /// Protocols to which a request may ask to switch; of others the upstream hears nothing.
     pub upgrades: Arc<[HeaderValue]>,
+    /// What goes instead of the client's credentials; `None` for nothing.
+    pub translator: Option<Arc<Translator>>,
 }
 
 /// What becomes of the client's own credentials.
@@ -75,6 +77,8 @@ pub struct Forward<'a> {
     pub now: SystemTime,
     /// What its route sends on.
     pub sending: &'a Sending,
+    /// The credential that the upstream gets, whatever the client sent under that name.
+    pub credential: Option<(HeaderName, HeaderValue)>,
 }
 
 /// How a request came in.

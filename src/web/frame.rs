@@ -31,6 +31,8 @@ pub(super) struct Frame {
     /// The part of the pages that this one belongs to.
     pub(super) part: &'static str,
     pub(super) flash: Option<Flash>,
+    /// Whether there are servers whose accounts can be linked.
+    pub(super) has_links: bool,
     /// The token of its forms.
     pub(super) csrf: String,
     here: String,
@@ -77,6 +79,7 @@ impl Frame {
             who: None,
             part: "",
             flash: None,
+            has_links: shared.settings.linked.is_some(),
             csrf: String::new(),
             here: around.here.clone(),
         }

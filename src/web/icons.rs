@@ -9,7 +9,7 @@ pub(super) fn icon(name: &str) -> String {
     )
 }
 
-const LINES: [(&str, &str); 17] = [
+const LINES: [(&str, &str); 18] = [
     ("home", "<path d='M4 11.5 12 4l8 7.5'/><path d='M6 10v9.5h12V10'/><path d='M10 19.5v-5h4v5'/>"),
     (
         "key",
@@ -26,6 +26,10 @@ const LINES: [(&str, &str); 17] = [
     (
         "share",
         "<circle cx='6' cy='12' r='2.6'/><circle cx='17.5' cy='5.5' r='2.6'/><circle cx='17.5' cy='18.5' r='2.6'/><path d='m8.4 10.8 6.8-4'/><path d='m8.4 13.2 6.8 4'/>",
+    ),
+    (
+        "link",
+        "<path d='M10 14.5a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1 1'/><path d='M14 9.5a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1-1'/>",
     ),
     ("list", "<path d='M12 7.5V12l3 2'/><path d='M4.5 12a7.5 7.5 0 1 0 2.4-5.5L4.5 8.5'/><path d='M4.5 4.5v4h4'/>"),
     (

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use trackgate_schemes::sliding::Sliding;
 use trackgate_schemes::store::Life;
 
-use crate::accounts::{AccountService, Visibility};
+use crate::accounts::{AccountService, CheckLink, Links, Visibility};
 use crate::config::checked;
 use crate::endpoint::{Call, Endpoint, Handler};
 use crate::layer::Dialect;
@@ -46,6 +46,32 @@ pub struct Settings {
     pub visibility: Visibility,
     /// The trackers that are mounted.
     pub trackers: Vec<String>,
+    /// Servers behind the gateway whose accounts people link themselves; `None` for none.
+    pub linked: Option<Linked>,
+}
+
+/// Servers behind the gateway whose accounts people link themselves.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a record that whoever mounts the pages builds")]
+pub struct Linked {
+    /// All links.
+    pub links: Arc<Links>,
+    /// The sets, in the order in which they are shown.
+    pub sets: Vec<LinkedServer>,
+}
+
+/// A set of links, as people see it: a server.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a record that whoever mounts the pages builds")]
+pub struct LinkedServer {
+    /// The name of the set.
+    pub name: String,
+    /// Whether a name is asked for.
+    pub has_user: bool,
+    /// Whether the secret is kept; else it is only checked, for the account's number.
+    pub keeps_secret: bool,
+    /// Tells whether name and secret are right; `None` if nobody can.
+    pub check: Option<Arc<dyn CheckLink>>,
 }
 
 /// The account pages.

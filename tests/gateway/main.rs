@@ -17,5 +17,6 @@ mod samples;
 #[path = "../shared/skipped.rs"]
 mod skipped;
 mod smoke;
+mod translate;
 mod watch;
 mod web_app;

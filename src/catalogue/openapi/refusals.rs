@@ -98,6 +98,8 @@ fn may_stop(reason: Reason, route: &Route, has_body: bool) -> bool {
     match (reason, reason.class()) {
         (Reason::Missing, _) => is_protected,
         (Reason::Ambiguous | Reason::Grant, _) | (_, Class::BadCredential) => asks,
+        // Of what is sent to an upstream.
+        (Reason::LinkRefused | Reason::LinkUnreadable | Reason::NotLinked | Reason::UpstreamRefused, _) => false,
         (_, Class::Denied) => has_rules,
         (Reason::BadPath, _) => route.path.contains('{'),
         (Reason::BodyTimeout, _) => has_body,

@@ -16,11 +16,13 @@ mod admin;
 mod fittrackee;
 mod forward_auth;
 mod livetracking;
+mod login;
 mod mail;
 mod pages;
 mod routes;
 mod schemes;
 mod secrets;
+mod translation;
 mod upgrades;
 
 pub use admin::Admin;
@@ -28,6 +30,7 @@ use fittrackee::Links;
 pub use fittrackee::{FitTrackee, PrivacyPolicy};
 pub use forward_auth::ForwardAuth;
 pub use livetracking::{Compat, LiveTracking, Visibility, Watch};
+pub use login::{Login as UpstreamLogin, Sign};
 pub use mail::{Login, Mail, MailTls};
 pub use pages::{AccountPages, Pages, ReachedBy};
 pub(crate) use pages::{PLAIN_COOKIE, SECURE_COOKIE};
@@ -35,7 +38,8 @@ pub(crate) use routes::same_shape;
 pub use routes::{Access, Match, RateRule, Route, Rule, Target};
 pub use schemes::{Scheme, SchemeKind};
 pub use secrets::{SecretError, SecretRef};
-pub use written::{Algorithm, ClientHeader, Credentials, Host, IdentityForm, IpMode, LogFormat, OnConflict, RateBy};
+pub use translation::{Credentials, Jwt, Source, Translation};
+pub use written::{Algorithm, Claims, ClientHeader, Host, IdentityForm, IpMode, LogFormat, OnConflict, RateBy};
 
 /// The configuration as it runs.
 #[derive(Clone, Debug)]
@@ -71,6 +75,8 @@ pub struct Config {
     pub upstreams: Vec<Upstream>,
     /// Where other proxies ask; `None` when they cannot.
     pub forward_auth: Option<ForwardAuth>,
+    /// Where the keys are that seal links.
+    pub links: LinkKeyRefs,
     /// What is answered.
     pub routes: Vec<Route>,
     /// What an operator should think about, though it loads.
@@ -191,6 +197,18 @@ pub struct Upstream {
     pub idle_timeout: Duration,
     /// The `Host` that it is sent.
     pub host: Host,
+    /// How to sign in there.
+    pub login: Option<UpstreamLogin>,
+}
+
+/// Where the keys are that seal links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinkKeyRefs {
+    /// The one that seals; a missing file is made.
+    pub key: SecretRef,
+    /// Those that sealed before.
+    pub previous: Vec<SecretRef>,
 }
 
 impl StoreUrl {
@@ -238,7 +256,8 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
             self::upstream(&name, &upstream).map_err(|fault| fault.under(name.as_str()).under("upstreams"))?;
         upstreams.push(checked);
     }
-    let routes = routes::check(written.routes, &schemes, &upstreams, &limits, &mut warnings)
+    let links = link_keys(&written.links, base, &data_dir).map_err(|fault| fault.under("links"))?;
+    let routes = routes::check(written.routes, &schemes, &upstreams, &limits, base, &mut warnings)
         .map_err(|fault| fault.under("routes"))?;
     for upstream in &upstreams {
         if !routes.iter().any(|route| matches!(&route.target, Target::Upstream { name, .. } if *name == upstream.name))
@@ -254,8 +273,8 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     };
     forward_auth::warn(forward_auth.as_ref(), &routes, &mut warnings);
     let is_mounted = |route: &Route| matches!(&route.target, Target::Tracker(name) if name == "fittrackee");
-    let links = if mail.is_some() && routes.iter().any(is_mounted) { Links::Sent } else { Links::NotSent };
-    let trackers = trackers(written.trackers, base, links).map_err(|fault| fault.under("trackers"))?;
+    let mailed = if mail.is_some() && routes.iter().any(is_mounted) { Links::Sent } else { Links::NotSent };
+    let trackers = trackers(written.trackers, base, mailed).map_err(|fault| fault.under("trackers"))?;
     Ok(Config {
         data_dir,
         listen,
@@ -272,6 +291,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
         pages,
         upstreams,
         forward_auth,
+        links,
         routes,
         warnings,
     })
@@ -441,7 +461,19 @@ fn upstream(name: &str, written: &written::Upstream) -> Result<Upstream, Fault> 
         response_timeout: time("response", written.timeout.response, Duration::from_secs(15))?,
         idle_timeout: time("idle", written.timeout.idle, Duration::from_mins(1))?,
         host: written.host,
+        login: written.login.as_ref().map(login::check).transpose().map_err(|fault| fault.under("login"))?,
     })
+}
+
+fn link_keys(written: &written::Links, base: &Path, data_dir: &Path) -> Result<LinkKeyRefs, Fault> {
+    let key = match &written.key {
+        Some(text) => SecretRef::parse(text, base).map_err(|message| Fault::new(message).under("key"))?,
+        None => SecretRef::of_file(data_dir.join("links.key")),
+    };
+    let previous = written.previous_keys.iter().enumerate().map(|(index, text)| {
+        SecretRef::parse(text, base).map_err(|message| Fault::new(message).under(index).under("previous_keys"))
+    });
+    Ok(LinkKeyRefs { key, previous: previous.collect::<Result<_, _>>()? })
 }
 
 fn nonzero(key: &str, time: Option<Time>, default: Duration) -> Result<Duration, Fault> {

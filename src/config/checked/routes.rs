@@ -1,5 +1,6 @@
 //! Routes as they run: names resolved, rules read, nothing open by accident.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use http::Method;
@@ -8,10 +9,10 @@ use trackgate_policies::{RateLimit, TimeWindow};
 use trackgate_schemes::{CanonicalPath, Grants, PathFault};
 
 use super::super::error::{Fault, nearest};
-use super::super::written::{self, Auth, Credentials, IdentityForm, RateBy};
+use super::super::written::{self, Auth, IdentityForm, RateBy};
 use super::forward_auth;
 use super::schemes::realm;
-use super::{Limits, Scheme, SchemeKind, Upstream, upgrades};
+use super::{Credentials, Limits, Scheme, SchemeKind, Upstream, translation, upgrades};
 
 /// What is answered for one kind of request.
 #[derive(Clone, Debug)]
@@ -142,6 +143,7 @@ pub(super) fn check(
     schemes: &[Scheme],
     upstreams: &[Upstream],
     limits: &Limits,
+    base: &Path,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Route>, Fault> {
     if written.is_empty() {
@@ -149,7 +151,7 @@ pub(super) fn check(
         let pages = PAGES.iter().map(|name| (*name, Target::Pages((*name).to_owned())));
         return Ok(trackers.chain(pages).map(|(name, target)| whole(name, target)).collect());
     }
-    let known = Known { schemes, upstreams };
+    let known = Known { schemes, upstreams, base };
     let mut routes: Vec<Route> = Vec::new();
     for (index, route) in written.into_iter().enumerate() {
         let checked = one(route, &known).map_err(|fault| fault.under(index))?;
@@ -166,6 +168,13 @@ pub(super) fn check(
             warnings
                 .push(format!("the route `{}` is open to everybody; `allow` sees nobody's grants there", checked.name));
         }
+        if let (Access::Public { .. } | Access::Schemes { optional: true, .. }, Target::Upstream { credentials, .. }) =
+            (&checked.access, &checked.target)
+            && credentials.is_service()
+        {
+            let (name, how) = (&checked.name, "goes on in the name of the gateway's own account at the upstream");
+            warnings.push(format!("whoever asks the route `{name}`, without any credential too, {how}"));
+        }
         if checked.max_body_bytes.is_some_and(|bytes| bytes > 100 * limits.body_bytes.max(1 << 20)) {
             warnings.push(format!("the route `{}` takes very large bodies", checked.name));
         }
@@ -177,6 +186,8 @@ pub(super) fn check(
 struct Known<'a> {
     schemes: &'a [Scheme],
     upstreams: &'a [Upstream],
+    /// Where relative paths of secrets begin.
+    base: &'a Path,
 }
 
 fn whole(name: &str, target: Target) -> Route {
@@ -210,6 +221,12 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
         }
     };
     let access = access(&written, &target, known)?;
+    if let (Access::Public { .. }, Target::Upstream { credentials, .. }) = (&access, &target)
+        && credentials.is_personal()
+    {
+        let message = "nobody is known on a route that is open to everybody, so nobody has a credential upstream";
+        return Err(Fault::new(message).under("credentials").under("send"));
+    }
     let rule = written.allow.as_ref().map(rule).transpose().map_err(|fault| fault.under("allow"))?;
     if let Some(name) = &written.dialect
         && name != "plain"
@@ -244,13 +261,14 @@ fn target(written: &written::Route, known: &Known<'_>) -> Result<Target, Fault> 
     }
     match (&written.upstream, &written.tracker, &written.pages) {
         (Some(name), None, None) => {
-            let names = known.upstreams.iter().map(|upstream| upstream.name.as_str());
-            if !names.clone().any(|known| known == name) {
+            let Some(upstream) = known.upstreams.iter().find(|upstream| upstream.name == *name) else {
+                let names = known.upstreams.iter().map(|upstream| upstream.name.as_str());
                 return Err(unknown("upstream", name, names).under("upstream"));
-            }
+            };
+            let credentials = translation::check(&written.send, upstream, known.base);
             Ok(Target::Upstream {
                 name: name.clone(),
-                credentials: written.send.credentials,
+                credentials: credentials.map_err(|fault| fault.under("send"))?,
                 identity: written.send.identity,
             })
         }

@@ -38,6 +38,11 @@ impl SecretRef {
         }
     }
 
+    /// What is in this file.
+    pub(super) fn of_file(path: PathBuf) -> Self {
+        Self(From::File(path))
+    }
+
     /// Not a secret at all.
     pub(super) fn plain(text: String) -> Self {
         Self(From::Plain(text))

@@ -201,6 +201,7 @@ async fn send_with(
         request_id: "id-1",
         now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
         sending,
+        credential: None,
     };
     upstream.forward(permit, forward).await
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use trackgate_schemes::{Class, Reason};
 
 use super::wire::{self, Json, PROVIDE_TOKEN};
-use crate::layer::{Dialect, Refusal};
+use crate::layer::{Dialect, Refusal, about_link};
 
 /// Words refusals as FitTrackee does.
 ///
@@ -37,7 +37,9 @@ impl Dialect for FitTrackeeDialect {
                 let message = format!("rate limit exceeded ({})", self.rate_limit);
                 wire::success(status, [("message", Json::Text(message)), ("status", Json::Text("error".into()))])
             }
-            (_, Class::Denied) => wire::error_message(status, "you do not have permissions"),
+            (reason, Class::Denied) => {
+                wire::error_message(status, about_link(reason).unwrap_or("you do not have permissions"))
+            }
             (Reason::Ambiguous, _) => wire::error_message(status, PROVIDE_TOKEN),
             (Reason::NotFound, _) => wire::error(
                 status,

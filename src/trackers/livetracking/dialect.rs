@@ -27,6 +27,8 @@ fn status_and_word(reason: Reason) -> (StatusCode, &'static str) {
         (Reason::Malformed, _) | (_, Class::Unauthenticated) => (StatusCode::UNAUTHORIZED, AUTHENTICATION_FAILED),
         (_, Class::BadCredential) => (StatusCode::FORBIDDEN, AUTHENTICATION_FAILED),
         (Reason::RateLimited, _) => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+        (Reason::LinkRefused, _) => (StatusCode::FORBIDDEN, "LINK_REFUSED"),
+        (Reason::NotLinked, _) => (StatusCode::FORBIDDEN, "NOT_LINKED"),
         (_, Class::Denied) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
         (Reason::NotFound, _) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         (Reason::MethodNotAllowed, _) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),

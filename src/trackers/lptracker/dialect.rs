@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use trackgate_schemes::{Class, Reason, Rejection};
 
 use super::Statuses;
-use crate::layer::{Dialect, Refusal};
+use crate::layer::{Dialect, Refusal, about_link};
 use crate::message;
 
 /// The wording of LPTracker: `{"status":"error","errors":[{"code":…,"message":…}]}`.
@@ -69,7 +69,7 @@ fn code_and_message(reason: Reason) -> (StatusCode, &'static str) {
         (_, Class::Unauthenticated | Class::BadCredential) => (StatusCode::UNAUTHORIZED, "Invalid token"),
         (Reason::AddressTaken, _) => (StatusCode::FORBIDDEN, "Another user is signed in from this address"),
         (Reason::RateLimited, _) => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests"),
-        (_, Class::Denied) => (StatusCode::FORBIDDEN, "Access denied"),
+        (_, Class::Denied) => (StatusCode::FORBIDDEN, about_link(reason).unwrap_or("Access denied")),
         // A route is a method and a path: the original knows no 405.
         (Reason::MethodNotAllowed | Reason::NotFound, _) => (StatusCode::NOT_FOUND, "Not found"),
         (_, Class::Request) => (reason.status(), "Invalid request"),

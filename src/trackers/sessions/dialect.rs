@@ -5,7 +5,7 @@ use http::{Response, StatusCode};
 use trackgate_schemes::{Class, Reason};
 
 use super::wire::{self, Form};
-use crate::layer::{Dialect, Refusal};
+use crate::layer::{Dialect, Refusal, about_link};
 
 /// Words refusals as the session tracker does: `{"error": …}`, below `/api/v2/` in the envelope.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) fn render(form: Form, refusal: &Refusal<'_>) -> Response<Bytes> {
     let message = match (reason, reason.class()) {
         (_, Class::BadCredential | Class::Unauthenticated) => "invalid or missing token",
         (Reason::RateLimited, _) => "too many requests",
-        (_, Class::Denied) => "missing authorization",
+        (_, Class::Denied) => about_link(reason).unwrap_or("missing authorization"),
         (Reason::Ambiguous, _) => "more than one credential was sent",
         (Reason::BodyTooLarge, _) => "the body is too large",
         (Reason::BodyTimeout, _) => "the body did not arrive in time",

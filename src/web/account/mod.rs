@@ -13,6 +13,7 @@ use super::visit::Visit;
 use crate::endpoint::Endpoint;
 
 pub(super) mod events;
+mod links;
 mod password;
 mod permissions;
 pub(super) mod sessions;
@@ -40,6 +41,9 @@ pub(super) fn endpoints(pages: &AccountPages) -> Vec<Endpoint> {
         pages.own(Method::POST, "/account/sharing/visibility", sharing::set_visibility),
         pages.own(Method::POST, "/account/sharing/links", sharing::make),
         pages.own(Method::POST, "/account/sharing/links/{id}/end", sharing::end),
+        pages.own(Method::GET, "/account/links", links::show),
+        pages.own(Method::POST, "/account/links/{set}", links::make),
+        pages.own(Method::POST, "/account/links/{set}/remove", links::remove),
         pages.own(Method::GET, "/account/events", events::list),
     ]
 }

@@ -18,7 +18,7 @@ mod sign_in;
 mod tokens;
 
 /// A browser that is signed in, as far as the pages notice.
-struct Browser {
+pub(crate) struct Browser {
     address: SocketAddr,
     /// Name and value.
     cookie: String,
@@ -28,7 +28,7 @@ struct Browser {
 
 impl Browser {
     /// Signs in with the password that accounts of the harness have.
-    fn sign_in(inside: &Inside, name: &str) -> Self {
+    pub(crate) fn sign_in(inside: &Inside, name: &str) -> Self {
         Self::sign_in_with(inside, name, "correct-horse")
     }
 
@@ -38,18 +38,18 @@ impl Browser {
         Self { address: inside.address(), cookie: cookie(&answer), lines: String::new() }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         ask(self.address, &format!("GET {path}\nCookie: {}\n{}", self.cookie, self.lines), "")
     }
 
     /// Sends a form with the token that the page `from` shows.
-    fn post(&self, from: &str, path: &str, fields: &str) -> Answer {
+    pub(crate) fn post(&self, from: &str, path: &str, fields: &str) -> Answer {
         let fields = format!("csrf={}&{fields}", self.csrf(from));
         self.post_raw(path, &fields)
     }
 
     /// Sends a form without any token.
-    fn post_raw(&self, path: &str, fields: &str) -> Answer {
+    pub(crate) fn post_raw(&self, path: &str, fields: &str) -> Answer {
         let head = format!("POST {path}\nCookie: {}\n{FORM}\n{}", self.cookie, self.lines);
         ask(self.address, &head, fields)
     }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use trackgate_schemes::{Class, Reason};
 
 use super::answers;
-use crate::layer::{Dialect, Refusal};
+use crate::layer::{Dialect, Refusal, about_link};
 use crate::trackers::livetracking::Compat;
 use crate::trackers::livetracking::scheme::NAMELESS;
 
@@ -79,7 +79,7 @@ impl Dialect for SampleDialect {
 fn denied(reason: Reason) -> &'static [u8] {
     match reason {
         Reason::RateLimited => b"too many requests",
-        _ => b"not authorized",
+        _ => about_link(reason).unwrap_or("not authorized").as_bytes(),
     }
 }
 
