@@ -22,6 +22,7 @@ use crate::gateway::{
 };
 use crate::mail::{Carrier, CarrierError, Outbox, Postman, Round};
 use crate::ports::{Files, Jobs, Points};
+use crate::proxy::Checkup;
 use crate::telemetry::AccessLog;
 use crate::trackers::work::Shift;
 
@@ -134,6 +135,7 @@ pub struct Gateway {
     following: tokio::task::JoinHandle<()>,
     round: Option<Round>,
     shift: Shift,
+    checkup: Checkup,
     housekeeping: tokio::task::JoinHandle<()>,
 }
 
@@ -175,8 +177,9 @@ impl Gateway {
         let postman = ground.outbox.clone().zip(carrier).map(|(outbox, carrier)| Postman::new(outbox, carrier));
         let round = postman.map(Postman::start);
         let shift = shift(&ground, &catalogue);
+        let checkup = Checkup::start(&catalogue.upstreams);
         let housekeeping = tokio::spawn(catalogue::keep_house(ground.services(), clock));
-        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift, housekeeping })
+        Ok(Self { config, ground, catalogue, pipelines, tls, handle, following, round, shift, checkup, housekeeping })
     }
 
     /// Where it listens, as a URL.
@@ -222,6 +225,7 @@ impl Gateway {
         self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
         let before = std::mem::replace(&mut self.shift, shift(&self.ground, &catalogue));
         tokio::spawn(before.stop(self.config.limits.grace));
+        self.checkup = Checkup::start(&catalogue.upstreams);
         self.catalogue.stop();
         self.catalogue = catalogue;
         self.config = config;
@@ -237,6 +241,7 @@ impl Gateway {
     pub async fn shutdown(self) -> Result<Shutdown, AssembleError> {
         let grace = self.config.limits.grace;
         self.catalogue.stop();
+        drop(self.checkup);
         let stop_mail = async {
             if let Some(round) = self.round {
                 round.stop(grace).await;

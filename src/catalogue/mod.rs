@@ -3,7 +3,7 @@
 //! Whoever adds one of them adds its folder and a line here.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
 use crate::ports::{Files, FitTrackeeSource, Points, Store};
-use crate::proxy::{AssertionKey, KeyError, SettingsError};
+use crate::proxy::{AssertionKey, KeyError, SettingsError, Upstream};
 use crate::stores::{FolderPoints, PointsSettings};
 use crate::trackers::Tracker;
 use crate::trackers::work::Worker;
@@ -26,6 +26,7 @@ mod policies;
 mod routes;
 mod schemes;
 mod trackers;
+mod upstreams;
 
 pub use crate::stores::{ForeignError, OpenError};
 pub use crate::trackers::Services;
@@ -108,6 +109,8 @@ pub struct Catalogue {
     pub assertion: Arc<AssertionKey>,
     /// Who does the trackers' work in the background.
     pub workers: Vec<Arc<dyn Worker>>,
+    /// The upstreams to which a route leads, as one for all cores.
+    pub upstreams: Vec<Upstream>,
     trackers: Vec<Arc<dyn Tracker>>,
 }
 
@@ -153,6 +156,17 @@ pub enum CatalogueError {
         #[source]
         source: SettingsError,
     },
+    /// A file of an upstream.
+    #[error("the upstream `{name}`: {} cannot be read", file.display())]
+    UpstreamFile {
+        /// Its name.
+        name: String,
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A web application.
     #[error("`trackers.fittrackee.web_app`")]
     WebApp(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -176,8 +190,10 @@ impl Catalogue {
         let fresh = AssertionKey::generate();
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
-        let Made { table, document, workers, trackers } = routes::table(config, services, &schemes, &assertion)?;
-        Ok(Self { schemes, table, document, assertion, workers, trackers })
+        let known = before.map_or(&[][..], |before| &before.upstreams);
+        let Made { table, document, workers, trackers, upstreams } =
+            routes::table(config, services, &schemes, &assertion, known)?;
+        Ok(Self { schemes, table, document, assertion, workers, upstreams, trackers })
     }
 
     /// Ends what trackers would let go on for ever: another catalogue takes over, or none.

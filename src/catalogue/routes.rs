@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, PLAIN_COOKIE, SECURE_COOKIE, same_shape};
 use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, Unrouted, docs, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
-use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
+use crate::proxy::{self, AssertionKey, Sending, Upstream};
 use crate::trackers::work::Worker;
 use crate::trackers::{self, Endpoint, Reach, Tracker};
 
@@ -30,6 +30,8 @@ pub(super) struct Made {
     pub(super) workers: Vec<Arc<dyn Worker>>,
     /// The trackers that are mounted.
     pub(super) trackers: Vec<Arc<dyn Tracker>>,
+    /// The upstreams to which a route leads.
+    pub(super) upstreams: Vec<Upstream>,
 }
 
 pub(super) fn table(
@@ -37,12 +39,14 @@ pub(super) fn table(
     services: &Services,
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
+    before: &[Upstream],
 ) -> Result<Made, CatalogueError> {
     let mut maker = Maker {
         config,
         services,
         schemes,
         assertion,
+        before,
         mounted: BTreeMap::new(),
         upstreams: BTreeMap::new(),
         described: Vec::new(),
@@ -72,6 +76,7 @@ pub(super) fn table(
     }
     let trackers = maker.mounted.values().map(|mounted| Arc::clone(&mounted.tracker)).collect();
     let workers = maker.mounted.values().flat_map(|mounted| mounted.tracker.workers()).collect();
+    let upstreams = maker.upstreams.values().cloned().collect();
     let table = RouteTable::new(routes.clone(), fallbacks.clone())?;
     let document = openapi::document(&maker.described, &table, schemes);
     // What an operator put in their place, or an upstream answers, comes first.
@@ -80,11 +85,11 @@ pub(super) fn table(
     };
     let docs: Vec<Route> = docs(document.text()).into_iter().filter(|route| is_free(route)).collect();
     if maker.described.is_empty() || docs.is_empty() {
-        return Ok(Made { table: table.and_beyond(beyond), document, workers, trackers });
+        return Ok(Made { table: table.and_beyond(beyond), document, workers, trackers, upstreams });
     }
     routes.extend(docs);
     let table = RouteTable::new(routes, fallbacks)?.and_beyond(beyond);
-    Ok(Made { table, document, workers, trackers })
+    Ok(Made { table, document, workers, trackers, upstreams })
 }
 
 struct Maker<'a> {
@@ -92,6 +97,8 @@ struct Maker<'a> {
     services: &'a Services,
     schemes: &'a Schemes,
     assertion: &'a Arc<AssertionKey>,
+    /// The upstreams of the configuration before.
+    before: &'a [Upstream],
     mounted: BTreeMap<String, Mounted>,
     upstreams: BTreeMap<String, Upstream>,
     described: Vec<Described>,
@@ -207,6 +214,8 @@ impl Maker<'_> {
                 IdentityForm::Headers => proxy::IdentityForm::Plain,
                 IdentityForm::Signed => proxy::IdentityForm::Signed(Arc::clone(self.assertion)),
             },
+            rewrite: route.rewrite.clone(),
+            server_timing: route.server_timing,
             ..Sending::default()
         };
         Ok(Route {
@@ -257,16 +266,9 @@ impl Maker<'_> {
         }
         let config = self.config.upstreams.iter().find(|upstream| upstream.name == name);
         let config = config.expect("the configuration was checked");
-        let mut settings = proxy::Settings::new(name, config.url.clone());
-        settings.connect_timeout = config.connect_timeout;
-        settings.response_timeout = config.response_timeout;
-        settings.idle_timeout = config.idle_timeout;
-        settings.host = match config.host {
-            checked::Host::Client => HostHeader::Client,
-            checked::Host::Upstream => HostHeader::Upstream,
-        };
-        let upstream = Upstream::new(settings);
-        let upstream = upstream.map_err(|source| CatalogueError::Upstream { name: name.to_owned(), source })?;
+        let upstream = super::upstreams::make(config)?;
+        let before = self.before.iter().find(|before| before.name() == name);
+        let upstream = before.map_or_else(|| upstream.clone(), |before| upstream.clone().taking_over(before));
         self.upstreams.insert(name.to_owned(), upstream.clone());
         Ok(upstream)
     }

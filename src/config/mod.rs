@@ -5,9 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod address;
 pub mod checked;
 mod error;
 pub mod units;
+mod upstreams;
 pub mod written;
 
 pub use checked::Config;

@@ -69,6 +69,7 @@ mod streams;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod timing;
 mod tls;
 mod transport;
 mod well_known;

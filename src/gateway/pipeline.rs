@@ -13,6 +13,7 @@ use super::connection::unpanicked;
 use super::log::Logged;
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
 use super::streams::{Streams, Watch};
+use super::timing;
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited};
 use crate::layer::{Dialect, PlainDialect, Refusal};
 use crate::message::Body;
@@ -124,7 +125,7 @@ impl Pipeline {
                 };
                 let watch = self.streams.watch(permit.identity());
                 match upstream.forward(&permit, forward).await {
-                    Ok(response) => response.map(|body| around(watch, body)),
+                    Ok(response) => timing::told(response, asked.arrival.started).map(|body| around(watch, body)),
                     Err(why) => {
                         let headers = origin.into_iter().map(|origin| (header::ORIGIN, origin)).collect();
                         told.refuse_on(&found, &method, &headers, &why)

@@ -16,9 +16,11 @@ mod fittrackee;
 mod livetracking;
 mod mail;
 mod pages;
+mod rewrite;
 mod routes;
 mod schemes;
 mod secrets;
+mod upstreams;
 
 use fittrackee::Links;
 pub use fittrackee::{FitTrackee, PrivacyPolicy};
@@ -26,11 +28,13 @@ pub use livetracking::{Compat, LiveTracking, Visibility, Watch};
 pub use mail::{Login, Mail, MailTls};
 pub use pages::{AccountPages, Pages, ReachedBy};
 pub(crate) use pages::{PLAIN_COOKIE, SECURE_COOKIE};
+pub use rewrite::Rewrite;
 pub(crate) use routes::same_shape;
 pub use routes::{Access, Match, RateRule, Route, Rule, Target};
 pub use schemes::{Scheme, SchemeKind};
 pub use secrets::{SecretError, SecretRef};
-pub use written::{Algorithm, ClientHeader, Credentials, Host, IdentityForm, IpMode, LogFormat, OnConflict, RateBy};
+pub use upstreams::{Upstream, UpstreamHealth, UpstreamLimits, UpstreamTls};
+pub use written::{Algorithm, ClientHeader, Credentials, Http, IdentityForm, IpMode, LogFormat, OnConflict, RateBy};
 
 /// The configuration as it runs.
 #[derive(Clone, Debug)]
@@ -164,22 +168,16 @@ pub struct Trackers {
     pub fittrackee: FitTrackee,
 }
 
-/// A server to forward to.
-#[derive(Clone, Debug)]
+/// The `Host` that an upstream is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Upstream {
-    /// Its name.
-    pub name: String,
-    /// Its base address.
-    pub url: http::Uri,
-    /// Time for a connection.
-    pub connect_timeout: Duration,
-    /// Time for the head of the answer.
-    pub response_timeout: Duration,
-    /// Time between pieces of a body.
-    pub idle_timeout: Duration,
-    /// The `Host` that it is sent.
-    pub host: Host,
+pub enum Host {
+    /// What the client sent.
+    Client,
+    /// This one.
+    Named(String),
+    /// The upstream's own name.
+    Upstream,
 }
 
 impl StoreUrl {
@@ -220,7 +218,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     let mut upstreams = Vec::new();
     for (name, upstream) in written.upstreams {
         let checked =
-            self::upstream(&name, &upstream).map_err(|fault| fault.under(name.as_str()).under("upstreams"))?;
+            upstreams::check(&name, upstream, base).map_err(|fault| fault.under(name.as_str()).under("upstreams"))?;
         upstreams.push(checked);
     }
     let routes = routes::check(written.routes, &schemes, &upstreams, &limits, &mut warnings)
@@ -389,32 +387,6 @@ fn trackers(written: written::Trackers, base: &Path, links: Links) -> Result<Tra
         lptracker_real_status: written.lptracker.real_status,
         sessions_time_zone: zone,
         fittrackee: fittrackee::check(written.fittrackee, base, links).map_err(|fault| fault.under("fittrackee"))?,
-    })
-}
-
-fn upstream(name: &str, written: &written::Upstream) -> Result<Upstream, Fault> {
-    let [url] = written.urls.as_slice() else {
-        return Err(Fault::new("exactly one URL can be given for now").under("urls"));
-    };
-    let fault = |message: String| Fault::new(message).under(0).under("urls");
-    let url: http::Uri =
-        url.parse().map_err(|_| fault(format!("`{url}` is not a URL such as http://127.0.0.1:8086")))?;
-    match (url.scheme_str(), url.authority()) {
-        (Some("http"), Some(authority)) if !authority.as_str().contains('@') => {}
-        (Some("https"), _) => return Err(fault("TLS to upstreams is not there yet; use http://".to_owned())),
-        _ => return Err(fault(format!("`{url}` is not a URL such as http://127.0.0.1:8086"))),
-    }
-    if url.query().is_some() {
-        return Err(fault(format!("`{url}` has a query, which an upstream's base address cannot have")));
-    }
-    let time = |key: &str, time, default| nonzero(key, time, default).map_err(|fault| fault.under("timeout"));
-    Ok(Upstream {
-        name: name.to_owned(),
-        url,
-        connect_timeout: time("connect", written.timeout.connect, Duration::from_secs(2))?,
-        response_timeout: time("response", written.timeout.response, Duration::from_secs(15))?,
-        idle_timeout: time("idle", written.timeout.idle, Duration::from_mins(1))?,
-        host: written.host,
     })
 }
 

@@ -11,11 +11,13 @@ mod explained;
 mod failures;
 mod framing;
 mod gates;
+mod grpc;
 mod headers;
 mod identity;
 mod paths;
 mod recorder;
 mod rules;
+mod upstreams;
 
 use recorder::Recorder;
 
