@@ -168,6 +168,8 @@ reasons! {
     Unavailable = "store_unavailable", 503, Server;
     /// No such token, session or account.
     Unknown = "unknown_credential", 401, BadCredential;
+    /// The upstream has as many requests as it takes, and the line is full or too slow; it was not asked.
+    UpstreamBusy = "upstream_busy", 503, Server;
     /// The upstream cannot be reached or broke off.
     UpstreamDown = "upstream_down", 502, Server;
     /// The upstream does not take the credential that the gateway has for it.

@@ -24,6 +24,7 @@ use crate::gateway::{
 };
 use crate::mail::{Carrier, CarrierError, Outbox, Postman, Round};
 use crate::ports::{Files, Jobs, Points};
+use crate::proxy::Checkup;
 use crate::telemetry::AccessLog;
 use crate::trackers::work::Shift;
 
@@ -142,6 +143,7 @@ pub struct Gateway {
     following: tokio::task::JoinHandle<()>,
     round: Option<Round>,
     shift: Shift,
+    checkup: Checkup,
     housekeeping: tokio::task::JoinHandle<()>,
     watching: tokio::task::JoinHandle<()>,
 }
@@ -206,6 +208,7 @@ impl Gateway {
         let round = postman.map(Postman::start);
         let shift = shift(&ground, &catalogue);
         let watching = tokio::spawn(Arc::clone(&ground.streams).watch_expiry(Arc::clone(&clock)));
+        let checkup = Checkup::start(&catalogue.upstreams);
         let housekeeping = tokio::spawn(catalogue::keep_house(ground.services(), clock));
         Ok(Self {
             config,
@@ -220,6 +223,7 @@ impl Gateway {
             following,
             round,
             shift,
+            checkup,
             housekeeping,
             watching,
         })
@@ -302,6 +306,7 @@ impl Gateway {
         self.ground.accounts.note_reload(&Origin::operator(), &routes).await;
         let before = std::mem::replace(&mut self.shift, shift(&self.ground, &catalogue));
         tokio::spawn(before.stop(self.config.limits.grace));
+        self.checkup = Checkup::start(&catalogue.upstreams);
         self.catalogue.stop();
         self.catalogue = catalogue;
         self.config = config;
@@ -318,6 +323,7 @@ impl Gateway {
         let grace = self.config.limits.grace;
         self.desk.draining();
         self.catalogue.stop();
+        drop(self.checkup);
         let stop_mail = async {
             if let Some(round) = self.round {
                 round.stop(grace).await;

@@ -3,7 +3,7 @@
 //! Whoever adds one of them adds its folder and a line here.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::config::checked::SecretError;
 use crate::gateway::{RouteError, RouteTable};
 use crate::ports::{Files, FitTrackeeSource, Points, Store};
-use crate::proxy::{AssertionKey, KeyError, SettingsError};
+use crate::proxy::{AssertionKey, KeyError, SettingsError, Upstream};
 use crate::stores::{FolderPoints, PointsSettings};
 use crate::trackers::Tracker;
 use crate::trackers::work::Worker;
@@ -28,6 +28,7 @@ mod routes;
 mod schemes;
 mod trackers;
 mod translate;
+mod upstreams;
 
 pub use crate::stores::{ForeignError, OpenError};
 pub use crate::trackers::Services;
@@ -117,6 +118,8 @@ pub struct Catalogue {
     pub translators: Translators,
     /// Who does the trackers' work in the background.
     pub workers: Vec<Arc<dyn Worker>>,
+    /// The upstreams to which a route leads, as one for all cores.
+    pub upstreams: Vec<Upstream>,
     trackers: Vec<Arc<dyn Tracker>>,
 }
 
@@ -174,6 +177,17 @@ pub enum CatalogueError {
         #[source]
         source: SettingsError,
     },
+    /// A file of an upstream.
+    #[error("the upstream `{name}`: {} cannot be read", file.display())]
+    UpstreamFile {
+        /// Its name.
+        name: String,
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A web application.
     #[error("`trackers.fittrackee.web_app`")]
     WebApp(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -198,9 +212,10 @@ impl Catalogue {
         let assertion = AssertionKey::from_secret(&accounts.store().key_or_insert("assertion", &fresh).await?)?;
         let assertion = Arc::new(assertion);
         let translators = Translators::make(config, accounts, before.map(|before| &before.translators))?;
-        let Made { table, forward_auth, document, workers, trackers } =
-            routes::table(config, services, &schemes, &assertion, &translators)?;
-        Ok(Self { schemes, table, forward_auth, document, assertion, translators, workers, trackers })
+        let known = before.map_or(&[][..], |before| &before.upstreams);
+        let Made { table, forward_auth, document, workers, trackers, upstreams } =
+            routes::table(config, services, &schemes, &assertion, &translators, known)?;
+        Ok(Self { schemes, table, forward_auth, document, assertion, translators, upstreams, workers, trackers })
     }
 
     /// Ends what trackers would let go on for ever: another catalogue takes over, or none.

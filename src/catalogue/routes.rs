@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::config::checked::{self, Access, Credentials, IdentityForm, Match, PLAIN_COOKIE, SECURE_COOKIE, same_shape};
 use crate::gateway::{Beyond, Fallback, Route, RouteTable, Target, Unrouted, docs, well_known};
 use crate::layer::{Dialect, Gate, Mode, PlainDialect};
-use crate::proxy::{self, AssertionKey, HostHeader, Sending, Upstream};
+use crate::proxy::{self, AssertionKey, Sending, Upstream};
 use crate::trackers::work::Worker;
 use crate::trackers::{self, Endpoint, Reach, Tracker};
 use crate::web::{Linked, LinkedServer};
@@ -35,6 +35,8 @@ pub(super) struct Made {
     pub(super) workers: Vec<Arc<dyn Worker>>,
     /// The trackers that are mounted.
     pub(super) trackers: Vec<Arc<dyn Tracker>>,
+    /// The upstreams to which a route leads.
+    pub(super) upstreams: Vec<Upstream>,
 }
 
 pub(super) fn table(
@@ -43,6 +45,7 @@ pub(super) fn table(
     schemes: &Schemes,
     assertion: &Arc<AssertionKey>,
     translators: &Translators,
+    before: &[Upstream],
 ) -> Result<Made, CatalogueError> {
     let mut maker = Maker {
         config,
@@ -50,6 +53,7 @@ pub(super) fn table(
         schemes,
         assertion,
         translators,
+        before,
         mounted: BTreeMap::new(),
         upstreams: BTreeMap::new(),
         described: Vec::new(),
@@ -83,6 +87,7 @@ pub(super) fn table(
     // Without the first, which nobody named.
     let forward_auth = RouteTable::new(routes.iter().skip(1).cloned().collect(), fallbacks.clone())?;
     routes.retain(|route| !matches!(route.target, Target::ForwardAuth));
+    let upstreams = maker.upstreams.values().cloned().collect();
     let table = RouteTable::new(routes.clone(), fallbacks.clone())?;
     let document = openapi::document(&maker.described, &table, schemes);
     // What an operator put in their place, or an upstream answers, comes first.
@@ -91,11 +96,11 @@ pub(super) fn table(
     };
     let docs: Vec<Route> = docs(document.text()).into_iter().filter(|route| is_free(route)).collect();
     if maker.described.is_empty() || docs.is_empty() {
-        return Ok(Made { table: table.and_beyond(beyond), forward_auth, document, workers, trackers });
+        return Ok(Made { table: table.and_beyond(beyond), forward_auth, document, workers, trackers, upstreams });
     }
     routes.extend(docs);
     let table = RouteTable::new(routes, fallbacks)?.and_beyond(beyond);
-    Ok(Made { table, forward_auth, document, workers, trackers })
+    Ok(Made { table, forward_auth, document, workers, trackers, upstreams })
 }
 
 struct Maker<'a> {
@@ -104,6 +109,8 @@ struct Maker<'a> {
     schemes: &'a Schemes,
     assertion: &'a Arc<AssertionKey>,
     translators: &'a Translators,
+    /// The upstreams of the configuration before.
+    before: &'a [Upstream],
     mounted: BTreeMap<String, Mounted>,
     upstreams: BTreeMap<String, Upstream>,
     described: Vec<Described>,
@@ -245,6 +252,8 @@ impl Maker<'_> {
             },
             upgrades: route.upgrades.iter().filter_map(|protocol| protocol.parse().ok()).collect(),
             translator: translator.map(Arc::new),
+            rewrite: route.rewrite.clone(),
+            server_timing: route.server_timing,
             ..Sending::default()
         };
         Ok(Route {
@@ -310,16 +319,9 @@ impl Maker<'_> {
         }
         let config = self.config.upstreams.iter().find(|upstream| upstream.name == name);
         let config = config.expect("the configuration was checked");
-        let mut settings = proxy::Settings::new(name, config.url.clone());
-        settings.connect_timeout = config.connect_timeout;
-        settings.response_timeout = config.response_timeout;
-        settings.idle_timeout = config.idle_timeout;
-        settings.host = match config.host {
-            checked::Host::Client => HostHeader::Client,
-            checked::Host::Upstream => HostHeader::Upstream,
-        };
-        let upstream = Upstream::new(settings);
-        let upstream = upstream.map_err(|source| CatalogueError::Upstream { name: name.to_owned(), source })?;
+        let upstream = super::upstreams::make(config)?;
+        let before = self.before.iter().find(|before| before.name() == name);
+        let upstream = before.map_or_else(|| upstream.clone(), |before| upstream.clone().taking_over(before));
         self.upstreams.insert(name.to_owned(), upstream.clone());
         Ok(upstream)
     }

@@ -75,7 +75,7 @@ impl Translators {
         let mut brokers = BTreeMap::new();
         for upstream in &config.upstreams {
             let Some(login) = &upstream.login else { continue };
-            let settings = format!("{:?} {login:?}", upstream.url);
+            let settings = format!("{:?} {login:?}", upstream.addresses);
             let same = before.and_then(|before| before.brokers.get(&upstream.name));
             let same = same.filter(|broker| broker.settings == settings).cloned();
             let fresh = || Kept { settings, thing: Arc::new(Broker::new(self::login(login))) };

@@ -5,10 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod address;
 pub mod checked;
 mod error;
 mod translated;
 pub mod units;
+mod upstreams;
 pub mod written;
 
 pub use checked::Config;

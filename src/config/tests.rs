@@ -100,7 +100,6 @@ fn cfg_01_mistakes_are_told_with_file_line_and_what_was_meant() {
         (route("auth = [\"api\"]\nupstream = \"a\""), "needs `match`"),
         (route("match = \"/a\"\nauth = [\"api\"]\nupstream = \"a\"\ntracker = \"sessions\""), "not both"),
         (route("match = \"/a\"\nauth = [\"api\"]"), "needs an `upstream`, a `tracker` or `pages`"),
-        ("[upstreams.a]\nurls = [\"https://a.example\"]".to_owned(), "TLS to upstreams"),
         ("[upstreams.a]\nurls = [\"a.example\"]".to_owned(), "is not a URL"),
         ("[store]\nurl = \"mysql://x\"".to_owned(), "neither `sqlite:FILE` nor `postgres://"),
         (
@@ -534,4 +533,72 @@ fn cfg_01_mistakes_about_logins_at_upstreams_are_told_with_their_key() {
     assert_eq!((login.header.as_str(), &*login.prefix, &*login.token), ("token", "", "/result/token"));
     let error = wrong("[links]\nkey = \"word\"");
     assert!(error.contains("t.toml:2:7: `links.key`: a secret is never written here"), "{error}");
+}
+
+#[test]
+fn cfg_01_mistakes_in_upstreams_are_told_with_their_key() {
+    let upstream = |lines: &str| format!("[upstreams.a]\nurls = [\"https://127.0.0.1:1\"]\n{lines}");
+    let route =
+        |lines: &str| format!("{}[[routes]]\nname = \"r\"\nauth = [\"api\"]\nupstream = \"a\"\n{lines}", upstream(""));
+    for (text, told) in [
+        ("[upstreams.a]\nurls = []".to_owned(), "t.toml:2:8: `upstreams.a.urls`: an upstream has from 1 to 64"),
+        ("[upstreams.a]\nurls = [\"http://a\", \"http://a\"]".to_owned(), "`upstreams.a.urls[1]`: `http://a` stands"),
+        (
+            "[upstreams.a]\nurls = [\"http://a/b/../c\"]".to_owned(),
+            "t.toml:2:8: `http://a/b/../c` has a path that is not",
+        ),
+        ("[upstreams.a]\nurls = [\"unix:a.sock\"]".to_owned(), "names a socket without its whole path"),
+        ("[upstreams.a]\nurls = [\"http://a\"]\ntls = { ca = \"x\" }".to_owned(), "none of the addresses is `https"),
+        (upstream("tls = { ca = \"nowhere.pem\" }"), "`upstreams.a.tls.ca`: there is no file"),
+        (upstream("tls = { cert = \"Cargo.toml\" }"), "a certificate needs its `key`"),
+        (upstream("tls = { key = \"Cargo.toml\" }"), "a key needs its `cert`"),
+        (upstream("tls = { cert = \"Cargo.toml\", key = \"nowhere.pem\" }"), "`upstreams.a.tls.key`: there is no file"),
+        (upstream("tls = { server_name = \"a b\" }"), "is not a host name"),
+        (upstream("tls = { verify = false }"), "unknown field `verify`"),
+        (upstream("http = \"3\""), "unknown variant `3`"),
+        (upstream("host = \"a/b\""), "`upstreams.a.host`: `a/b` is neither `upstream`, `client` nor a host name"),
+        (upstream("timeout = { connect = \"0s\" }"), "`upstreams.a.timeout.connect`: 0 is no time"),
+        (upstream("pool = { idle = \"0s\" }"), "`upstreams.a.pool.idle`: 0 is no time"),
+        (upstream("health = { path = \"ping\" }"), "`ping` is not a path such as /ping"),
+        (upstream("health = { path = \"/\", expect = [\"399-200\"] }"), "`upstreams.a.health.expect[0]`: a status is"),
+        (upstream("health = { path = \"/\", expect = [] }"), "no address would ever be up"),
+        (upstream("health = { path = \"/\", rise = 0 }"), "`upstreams.a.health.rise`: from 1 on"),
+        (upstream("eject = { for = \"2h\" }"), "`upstreams.a.eject.for`: an address is left out"),
+        (upstream("retries = 6"), "`upstreams.a.retries`: a request is sent again 5 times"),
+        (upstream("limits = { requests = 0 }"), "`upstreams.a.limits.requests`: 0 requests"),
+        (route("match = \"/a/{id}\"\nstrip_prefix = \"/b\""), "`routes[0].strip_prefix`: not every path"),
+        (route("match = \"/a/{id}\"\nrewrite = \"/b/{x}\""), "`routes[0].rewrite`: `/a/{id}` has no parameter `{x}`"),
+        (route("match = \"/a\"\nrewrite = \"/b\"\nstrip_prefix = \"/a\""), "`strip_prefix` or `rewrite`, not both"),
+        (route("match = \"/a\"\nraw_path = true\nrewrite = \"/b\""), "byte for byte goes on as it is"),
+        (
+            "[[routes]]\nname = \"r\"\ntracker = \"sessions\"\nserver_timing = true".to_owned(),
+            "`routes[0].server_timing`: only routes to an upstream",
+        ),
+    ] {
+        assert!(wrong(&text).contains(told), "{text}\n gave {}", wrong(&text));
+    }
+}
+
+#[test]
+fn an_upstream_is_read_with_all_its_keys() {
+    let config = read(
+        "[upstreams.a]\nurls = [\"http://10.0.0.5:8086/base\", \"unix:/run/a.sock\"]\nhttp = \"2\"\nhost = \"a.example:81\"\n\
+         timeout = { connect = \"1s\", response = \"2s\", idle = \"3s\" }\npool = { idle = \"5s\", connections = 6 }\n\
+         health = { path = \"/ping\", every = \"7s\", timeout = \"8s\", expect = [204, \"300-302\"], rise = 9, fall = 10 }\n\
+         eject = { failures = 0 }\nretries = 0\nlimits = { requests = 11, queue_timeout = \"12s\" }\n\
+         [[routes]]\nname = \"r\"\nmatch = \"/a/{*rest}\"\nauth = [\"api\"]\nupstream = \"a\"\nstrip_prefix = \"/a\"\n\
+         server_timing = true",
+    )
+    .unwrap();
+    let upstream = &config.upstreams[0];
+    assert_eq!(upstream.addresses.len(), 2);
+    assert_eq!((upstream.http, &upstream.host), (checked::Http::Two, &checked::Host::Named("a.example:81".into())));
+    assert_eq!((upstream.pool_idle.as_secs(), upstream.pool_connections), (5, 6));
+    let health = upstream.health.as_ref().unwrap();
+    assert_eq!((health.every.as_secs(), health.timeout.as_secs()), (7, 8));
+    assert_eq!((&health.expect[..], health.rise.get(), health.fall.get()), (&[(204, 204), (300, 302)][..], 9, 10));
+    assert_eq!((upstream.eject, upstream.retries), (None, 0));
+    let limits = upstream.limits.unwrap();
+    assert_eq!((limits.requests, limits.queue, limits.queue_timeout.as_secs()), (11, 11, 12));
+    assert!(config.routes[0].rewrite.is_some() && config.routes[0].server_timing);
 }

@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub use super::translated::{Claims, Credentials, Links, Login, LoginKind, Sign, Subject};
 use super::units::{Size, Time};
 
+pub use super::upstreams::{Eject, Health, Http, Pool, Statuses, Timeout, Upstream, UpstreamLimits, UpstreamTls};
+
 /// The whole file. Everything has a default: an empty file runs all four trackers and the account pages on
 /// 127.0.0.1:8080.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -496,48 +498,6 @@ pub struct AccountPages {
     pub absolute: Option<Time>,
 }
 
-/// A server to forward to.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Upstream {
-    /// Its base address, `http://host:port`, one for now.
-    pub urls: Vec<String>,
-    /// How long to wait for it.
-    #[serde(default)]
-    pub timeout: Timeout,
-    /// The `Host` that it is sent. Default `upstream`.
-    #[serde(default)]
-    pub host: Host,
-    /// How to sign in there: needed for `credentials = "session"`.
-    pub login: Option<Login>,
-}
-
-/// How long to wait for an upstream.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct Timeout {
-    /// For a connection. Default 2s.
-    pub connect: Option<Time>,
-    /// For the head of the answer. Default 15s.
-    pub response: Option<Time>,
-    /// Between pieces of a body. Default 60s.
-    pub idle: Option<Time>,
-}
-
-/// The `Host` that an upstream is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Host {
-    /// What the client sent.
-    Client,
-    /// The upstream's own name.
-    #[default]
-    Upstream,
-}
-
 /// The listener at which other proxies ask whether a request may pass.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -601,6 +561,12 @@ pub struct Route {
     /// Takes encoded slashes, back-slashes, `;` and `//` in the path as they come. Letters that need no escape
     /// are decoded all the same, so that a rule for `/admin` holds for `/%61dmin`.
     pub raw_path: bool,
+    /// The part of the path that the upstream does not get: `match = "/old/{*rest}"` with `strip_prefix = "/old"`.
+    pub strip_prefix: Option<String>,
+    /// The path that the upstream gets instead, with the parameters of `match`: `/new/{rest}`.
+    pub rewrite: Option<String>,
+    /// Tells in `Server-Timing` how long the gateway itself took, without the upstream.
+    pub server_timing: bool,
 }
 
 /// Which schemes a route accepts.

@@ -71,6 +71,7 @@ mod streams;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod timing;
 mod tls;
 mod trace;
 mod traffic;

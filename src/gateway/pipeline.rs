@@ -16,6 +16,7 @@ use super::log::{Line, Logged};
 use super::observed::{Flight, Observer};
 use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
 use super::streams::{Streams, Watch};
+use super::timing;
 use super::tunnel::Opening;
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited, trace};
 use crate::layer::{Dialect, Permit, PlainDialect, Refusal, Trail};
@@ -147,7 +148,7 @@ impl Pipeline {
                 match proxy::translate::forward(upstream, &permit, forward).await {
                     Ok(response) => match tunnel.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
                         Some(client) => Opening::between(client, response, watch, &self.streams),
-                        None => response.map(|body| around(watch, body)),
+                        None => timing::told(response, asked.arrival.started).map(|body| around(watch, body)),
                     },
                     Err(why) => {
                         let headers = origin.into_iter().map(|origin| (header::ORIGIN, origin)).collect();

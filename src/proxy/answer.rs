@@ -1,5 +1,6 @@
 //! The upstream's answer on its way to the client.
 
+use std::io;
 use std::time::Duration;
 
 use http::response::Parts;
@@ -12,32 +13,36 @@ use trackgate_schemes::{Reason, Rejection};
 use super::body::Limited;
 use super::connect::Scissors;
 use super::headers::listed_in_connection;
-use super::{PROXY, names, trailers};
+use super::trailers::Trailers;
+use super::upstream::{Failure, Flight};
+use super::{PROXY, names};
 use crate::message::Body;
 
-/// The answer for the client; `idle` is how long its body may stand still.
+/// The answer for the client; `idle` is how long its body may stand still, and `flight` lasts until its end.
 ///
 /// # Errors
 ///
 /// [`Reason::UpstreamDown`] for what is no final answer (nobody asked for another protocol), and for
 /// framing with two readings (RFC 9112 §6.3). The connection is then at its end too.
-pub(super) fn read(answer: Response<Incoming>, idle: Duration) -> Result<Response<Body>, Rejection> {
+pub(super) fn read(answer: Response<Incoming>, idle: Duration, flight: Flight) -> Result<Response<Body>, Rejection> {
     let (mut parts, body) = answer.into_parts();
     let length = if parts.status.is_informational() { None } else { check_framing(&parts.headers) };
     let Some(length) = length else {
         if let Some(scissors) = parts.extensions.get::<Scissors>() {
             scissors.cut();
         }
+        flight.failed(Failure::Broke, &io::Error::new(io::ErrorKind::InvalidData, "the answer has two readings"));
         return Err(Rejection::new(Reason::UpstreamDown, PROXY));
     };
-    let announced = trailers::announced(&parts.headers).filter(|_| matches!(length, Length::Unknown));
+    flight.succeeded();
+    let announced = Trailers::down().announced(&parts.headers);
     remove_withheld(&mut parts.headers);
+    set_length(&mut parts, length);
     if let Some(announced) = announced {
         parts.headers.insert(header::TRAILER, announced);
     }
-    set_length(&mut parts, length);
 
-    let body = if body.is_end_stream() { Body::empty() } else { Body::stream(Limited::new(body, idle)) };
+    let body = if body.is_end_stream() { Body::empty() } else { Body::stream(Limited::new(body, idle, flight)) };
     let mut answer = Response::new(body);
     *answer.status_mut() = parts.status;
     *answer.headers_mut() = parts.headers;

@@ -1,5 +1,5 @@
 //! Bodies in passing: the request's, with an eye on whose turn it is, and the answer's, with a limit on
-//! how long it may stand still. Trailers of requests end here (RFC 9110 §6.5.1).
+//! how long it may stand still. Of trailers only those pass that do no harm.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,8 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 use trackgate_schemes::Reason;
 
-use super::trailers;
+use super::trailers::Trailers;
+use super::upstream::Flight;
 use crate::message::{Body, BodyError};
 
 /// The request's body on its way up.
@@ -22,15 +23,21 @@ use crate::message::{Body, BodyError};
 pub(super) struct Outgoing {
     body: Body,
     turn: Option<Arc<Turn>>,
+    trailers: Trailers,
 }
 
 impl Outgoing {
-    pub(super) fn new(body: Body) -> Self {
+    /// With those trailers of the route that go on.
+    pub(super) fn new(body: Body, trailers: Trailers) -> Self {
         let is_empty = body.is_end_stream() || body.size_hint().exact() == Some(0);
         if is_empty {
-            return Self { body: Body::empty(), turn: None };
+            return Self::empty();
         }
-        Self { body, turn: Some(Arc::new(Turn::new())) }
+        Self { body, turn: Some(Arc::new(Turn::new())), trailers }
+    }
+
+    pub(super) fn empty() -> Self {
+        Self { body: Body::empty(), turn: None, trailers: Trailers::down() }
     }
 
     /// What is known of the body while it is sent; `None` if there is none.
@@ -47,7 +54,8 @@ impl http_body::Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = poll_data(Pin::new(&mut self.body), context);
+        let Self { body, trailers, .. } = &mut *self;
+        let polled = poll_frame(Pin::new(body), trailers, context);
         if let Some(turn) = &self.turn {
             match &polled {
                 Poll::Pending => turn.is_the_clients(),
@@ -117,11 +125,13 @@ pub(super) struct Limited {
     idle: Duration,
     still: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
+    /// Until the end of the body.
+    flight: Option<Flight>,
 }
 
 impl Limited {
-    pub(super) fn new(body: Incoming, idle: Duration) -> Self {
-        Self { body, idle, still: None, is_waiting: false }
+    pub(super) fn new(body: Incoming, idle: Duration, flight: Flight) -> Self {
+        Self { body, idle, still: None, is_waiting: false, flight: Some(flight) }
     }
 
     /// Ready when nothing has come for `idle` since the first poll that found nothing.
@@ -143,11 +153,15 @@ impl http_body::Body for Limited {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+        if let Poll::Ready(frame) = poll_frame(Pin::new(&mut self.body), &Trailers::down(), context) {
             self.is_waiting = false;
-            return Poll::Ready(frame.and_then(|frame| frame.map(passing).map_err(BodyError::from).transpose()));
+            if !matches!(frame, Some(Ok(_))) {
+                self.flight = None;
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)));
         }
         ready!(self.poll_idle(context));
+        self.flight = None;
         Poll::Ready(Some(Err(BodyError::TimedOut)))
     }
 
@@ -160,22 +174,23 @@ impl http_body::Body for Limited {
     }
 }
 
-/// The same piece; of trailers, which come last, what may go on.
-fn passing(frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
-    match frame.into_trailers() {
-        Ok(trailers) => Some(trailers::passing(trailers)).filter(|left| !left.is_empty()).map(Frame::trailers),
-        Err(data) => Some(data),
-    }
-}
-
-/// The next piece; trailers are passed over.
-fn poll_data<B>(mut body: Pin<&mut B>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>>
+/// The next piece, with those trailers that go on.
+fn poll_frame<B>(
+    mut body: Pin<&mut B>,
+    trailers: &Trailers,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, B::Error>>>
 where
     B: http_body::Body<Data = Bytes>,
 {
     loop {
         match ready!(body.as_mut().poll_frame(context)) {
-            Some(Ok(frame)) if !frame.is_data() => {}
+            Some(Ok(frame)) if !frame.is_data() => {
+                let kept = frame.into_trailers().ok().and_then(|received| trailers.kept(received));
+                if let Some(kept) = kept {
+                    return Poll::Ready(Some(Ok(Frame::trailers(kept))));
+                }
+            }
             other => return Poll::Ready(other),
         }
     }

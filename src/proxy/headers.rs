@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use trackgate_schemes::{Carrier, Identity};
 
 use super::sending::{Credentials, Forward, IdentityForm, Sending, Transport};
-use super::{cookies, identity, names};
+use super::{cookies, identity, names, trailers};
 
 /// The lines for the upstream named `audience`: what may go on of those `received`, then ours.
 ///
-/// Framing lines are not among them.
+/// Framing lines are not among them, save `TE` if the client takes trailers.
 pub(super) fn build(
     received: HeaderMap,
     request: &Forward<'_>,
@@ -21,6 +21,9 @@ pub(super) fn build(
     let filter = Filter::new(&received, request.sending);
     let mut headers = HeaderMap::with_capacity(received.len() + OURS);
     headers.insert(header::HOST, host);
+    if received.contains_key(header::TE) && trailers::are_taken(&received) {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
     let cookies = if filter.keeps(&header::COOKIE) {
         cookies::for_upstream(&received, &request.sending.own_cookies)
     } else {

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use trackgate_schemes::{CanonicalPath, Carrier};
 
 use super::{AssertionKey, Translator};
+use crate::config::checked::Rewrite;
 use crate::message::Body;
 
 /// What a route sends on besides the request itself.
@@ -30,7 +31,16 @@ pub struct Sending {
     pub upgrades: Arc<[HeaderValue]>,
     /// What goes instead of the client's credentials; `None` for nothing.
     pub translator: Option<Arc<Translator>>,
+    /// What the upstream gets in place of the path; `None` for the path as it is.
+    pub rewrite: Option<Arc<Rewrite>>,
+    /// Whether the answer says how long the gateway itself took.
+    pub server_timing: bool,
 }
+
+/// How long a request waited for its upstream, its turn in the line included: an extension of answers on routes
+/// with `server_timing`.
+#[derive(Clone, Copy, Debug)]
+pub struct UpstreamTime(pub Duration);
 
 /// What becomes of the client's own credentials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

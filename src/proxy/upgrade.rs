@@ -1,6 +1,8 @@
 //! Requests to go on in another protocol (RFC 9110 §7.8): what is asked of the upstream, and whether its
 //! answer is about that.
 
+use std::io;
+
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -10,6 +12,7 @@ use trackgate_schemes::{Reason, Rejection};
 use super::PROXY;
 use super::answer::remove_withheld;
 use super::sending::Forward;
+use super::upstream::{Failure, Flight, Underway};
 use crate::message::Body;
 
 /// The protocol to ask the upstream for: the first of the client's that the route lists.
@@ -36,12 +39,17 @@ pub(super) fn ask(lines: &mut HeaderMap, protocol: &HeaderValue) {
     lines.insert(header::UPGRADE, protocol.clone());
 }
 
-/// The upstream's 101 for the client. Its extension [`OnUpgrade`] is the upstream's end of the tunnel.
+/// The upstream's 101 for the client. Its extension [`OnUpgrade`] is the upstream's end of the tunnel, and
+/// [`Underway`] its place among the upstream's requests, which the tunnel keeps.
 ///
 /// # Errors
 ///
 /// [`Reason::UpstreamDown`] unless it switches to exactly the protocol that was asked for.
-pub(super) fn switched(answer: Response<Incoming>, protocol: &HeaderValue) -> Result<Response<Body>, Rejection> {
+pub(super) fn switched(
+    answer: Response<Incoming>,
+    protocol: &HeaderValue,
+    flight: Flight,
+) -> Result<Response<Body>, Rejection> {
     let (mut parts, _none) = answer.into_parts();
     let mut named = tokens(&parts.headers, &header::UPGRADE);
     let is_meant = named.next().is_some_and(|name| name.eq_ignore_ascii_case(protocol.as_bytes()))
@@ -50,8 +58,10 @@ pub(super) fn switched(answer: Response<Incoming>, protocol: &HeaderValue) -> Re
     drop(named);
     let Some(upstream) = parts.extensions.remove::<OnUpgrade>().filter(|_| is_meant) else {
         // The connection ends with what is dropped here.
+        flight.failed(Failure::Broke, &io::Error::new(io::ErrorKind::InvalidData, "it switches to another protocol"));
         return Err(Rejection::new(Reason::UpstreamDown, PROXY));
     };
+    flight.succeeded();
     remove_withheld(&mut parts.headers);
     parts.headers.remove(header::CONTENT_LENGTH);
     ask(&mut parts.headers, protocol);
@@ -59,6 +69,7 @@ pub(super) fn switched(answer: Response<Incoming>, protocol: &HeaderValue) -> Re
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = parts.headers;
     answer.extensions_mut().insert(upstream);
+    answer.extensions_mut().insert(Underway::of(flight));
     Ok(answer)
 }
 

@@ -109,6 +109,7 @@ fn may_stop(reason: Reason, route: &Route, has_body: bool) -> bool {
             | Reason::MethodNotAllowed
             | Reason::NotImplemented
             | Reason::Misdirected
+            | Reason::UpstreamBusy
             | Reason::UpstreamDown
             | Reason::UpstreamSlow,
             _,

@@ -19,11 +19,13 @@ mod livetracking;
 mod login;
 mod mail;
 mod pages;
+mod rewrite;
 mod routes;
 mod schemes;
 mod secrets;
 mod translation;
 mod upgrades;
+mod upstreams;
 
 pub use admin::Admin;
 use fittrackee::Links;
@@ -34,12 +36,14 @@ pub use login::{Login as UpstreamLogin, Sign};
 pub use mail::{Login, Mail, MailTls};
 pub use pages::{AccountPages, Pages, ReachedBy};
 pub(crate) use pages::{PLAIN_COOKIE, SECURE_COOKIE};
+pub use rewrite::Rewrite;
 pub(crate) use routes::same_shape;
 pub use routes::{Access, Match, RateRule, Route, Rule, Target};
 pub use schemes::{Scheme, SchemeKind};
 pub use secrets::{SecretError, SecretRef};
 pub use translation::{Credentials, Jwt, Source, Translation};
-pub use written::{Algorithm, Claims, ClientHeader, Host, IdentityForm, IpMode, LogFormat, OnConflict, RateBy};
+pub use upstreams::{Upstream, UpstreamHealth, UpstreamLimits, UpstreamTls};
+pub use written::{Algorithm, Claims, ClientHeader, Http, IdentityForm, IpMode, LogFormat, OnConflict, RateBy};
 
 /// The configuration as it runs.
 #[derive(Clone, Debug)]
@@ -181,24 +185,16 @@ pub struct Trackers {
     pub fittrackee: FitTrackee,
 }
 
-/// A server to forward to.
-#[derive(Clone, Debug)]
+/// The `Host` that an upstream is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Upstream {
-    /// Its name.
-    pub name: String,
-    /// Its base address.
-    pub url: http::Uri,
-    /// Time for a connection.
-    pub connect_timeout: Duration,
-    /// Time for the head of the answer.
-    pub response_timeout: Duration,
-    /// Time between pieces of a body.
-    pub idle_timeout: Duration,
-    /// The `Host` that it is sent.
-    pub host: Host,
-    /// How to sign in there.
-    pub login: Option<UpstreamLogin>,
+pub enum Host {
+    /// What the client sent.
+    Client,
+    /// This one.
+    Named(String),
+    /// The upstream's own name.
+    Upstream,
 }
 
 /// Where the keys are that seal links.
@@ -253,7 +249,7 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     let mut upstreams = Vec::new();
     for (name, upstream) in written.upstreams {
         let checked =
-            self::upstream(&name, &upstream).map_err(|fault| fault.under(name.as_str()).under("upstreams"))?;
+            upstreams::check(&name, upstream, base).map_err(|fault| fault.under(name.as_str()).under("upstreams"))?;
         upstreams.push(checked);
     }
     let links = link_keys(&written.links, base, &data_dir).map_err(|fault| fault.under("links"))?;
@@ -435,33 +431,6 @@ fn trackers(written: written::Trackers, base: &Path, links: Links) -> Result<Tra
         lptracker_real_status: written.lptracker.real_status,
         sessions_time_zone: zone,
         fittrackee: fittrackee::check(written.fittrackee, base, links).map_err(|fault| fault.under("fittrackee"))?,
-    })
-}
-
-fn upstream(name: &str, written: &written::Upstream) -> Result<Upstream, Fault> {
-    let [url] = written.urls.as_slice() else {
-        return Err(Fault::new("exactly one URL can be given for now").under("urls"));
-    };
-    let fault = |message: String| Fault::new(message).under(0).under("urls");
-    let url: http::Uri =
-        url.parse().map_err(|_| fault(format!("`{url}` is not a URL such as http://127.0.0.1:8086")))?;
-    match (url.scheme_str(), url.authority()) {
-        (Some("http"), Some(authority)) if !authority.as_str().contains('@') => {}
-        (Some("https"), _) => return Err(fault("TLS to upstreams is not there yet; use http://".to_owned())),
-        _ => return Err(fault(format!("`{url}` is not a URL such as http://127.0.0.1:8086"))),
-    }
-    if url.query().is_some() {
-        return Err(fault(format!("`{url}` has a query, which an upstream's base address cannot have")));
-    }
-    let time = |key: &str, time, default| nonzero(key, time, default).map_err(|fault| fault.under("timeout"));
-    Ok(Upstream {
-        name: name.to_owned(),
-        url,
-        connect_timeout: time("connect", written.timeout.connect, Duration::from_secs(2))?,
-        response_timeout: time("response", written.timeout.response, Duration::from_secs(15))?,
-        idle_timeout: time("idle", written.timeout.idle, Duration::from_mins(1))?,
-        host: written.host,
-        login: written.login.as_ref().map(login::check).transpose().map_err(|fault| fault.under("login"))?,
     })
 }
 

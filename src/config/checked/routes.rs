@@ -12,7 +12,7 @@ use super::super::error::{Fault, nearest};
 use super::super::written::{self, Auth, IdentityForm, RateBy};
 use super::forward_auth;
 use super::schemes::realm;
-use super::{Credentials, Limits, Scheme, SchemeKind, Upstream, translation, upgrades};
+use super::{Credentials, Limits, Rewrite, Scheme, SchemeKind, Upstream, translation, upgrades};
 
 /// What is answered for one kind of request.
 #[derive(Clone, Debug)]
@@ -38,6 +38,10 @@ pub struct Route {
     pub raw_path: bool,
     /// Protocols to which requests may switch, in lower case.
     pub upgrades: Vec<String>,
+    /// What the upstream gets in place of the path.
+    pub rewrite: Option<Arc<Rewrite>>,
+    /// Whether answers tell how long the gateway itself took.
+    pub server_timing: bool,
 }
 
 /// Which requests a route answers.
@@ -202,6 +206,8 @@ fn whole(name: &str, target: Target) -> Route {
         max_body_bytes: None,
         raw_path: false,
         upgrades: Vec::new(),
+        rewrite: None,
+        server_timing: false,
     }
 }
 
@@ -238,6 +244,10 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
         return Err(Fault::new("only routes to an upstream can take raw paths").under("raw_path"));
     }
     let upgrades = upgrades::check(&written.upgrades, &matches, &target).map_err(|fault| fault.under("upgrades"))?;
+    let rewrite = rewrite(&written, &matches, &target)?;
+    if written.server_timing && !matches!(target, Target::Upstream { .. }) {
+        return Err(Fault::new("only routes to an upstream tell times").under("server_timing"));
+    }
     let hosts = written.hosts.iter().enumerate();
     let hosts = hosts.map(|(index, written)| host(written).map_err(|fault| fault.under(index).under("hosts")));
     let hosts = hosts.collect::<Result<_, _>>()?;
@@ -252,7 +262,29 @@ fn one(written: written::Route, known: &Known<'_>) -> Result<Route, Fault> {
         max_body_bytes: written.max_body.map(|size| size.0),
         raw_path: written.raw_path,
         upgrades,
+        rewrite,
+        server_timing: written.server_timing,
     })
+}
+
+/// What the upstream gets in place of the path.
+fn rewrite(written: &written::Route, matches: &Match, target: &Target) -> Result<Option<Arc<Rewrite>>, Fault> {
+    let (key, text) = match (&written.strip_prefix, &written.rewrite) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(Fault::new("a route has `strip_prefix` or `rewrite`, not both").under("rewrite"));
+        }
+        (Some(prefix), None) => ("strip_prefix", prefix),
+        (None, Some(template)) => ("rewrite", template),
+    };
+    let (Match::Path { path, .. }, Target::Upstream { .. }) = (matches, target) else {
+        return Err(Fault::new("only what goes to an upstream can have another path there").under(key));
+    };
+    if written.raw_path {
+        return Err(Fault::new("a path that is taken byte for byte goes on as it is").under(key));
+    }
+    let made = if key == "rewrite" { Rewrite::of(text, path) } else { Rewrite::without(text, path) };
+    made.map(|rewrite| Some(Arc::new(rewrite))).map_err(|message| Fault::new(message).under(key))
 }
 
 fn target(written: &written::Route, known: &Known<'_>) -> Result<Target, Fault> {

@@ -21,6 +21,7 @@ use super::log::Line;
 use super::shutdown::{Phase, draining};
 use super::streams::{Ended, Streams, Watch};
 use crate::message::Body;
+use crate::proxy::Underway;
 
 mod frames;
 mod pump;
@@ -37,12 +38,15 @@ pub(super) struct Tunnel {
     watch: Option<Watch>,
     streams: Arc<Streams>,
     line: Option<Line>,
+    /// Its place among the upstream's requests.
+    underway: Option<Underway>,
 }
 
 impl Tunnel {
     /// Passes bytes until the end; nothing for `idle` is one, `None` waits for ever.
     pub(super) async fn run(self, idle: Option<Duration>, phase: watch::Receiver<Phase>) {
-        let Self { client, upstream, content, mut watch, streams, mut line } = self;
+        let Self { client, upstream, content, mut watch, streams, mut line, underway } = self;
+        let _place = underway;
         let _open = streams.tunnel_opens();
         let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
         let mut pump = Pump::new(TokioIo::new(client), TokioIo::new(upstream), content);
@@ -150,7 +154,9 @@ impl Opening {
         let is_websocket = protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
         let content = if is_websocket { Content::WebSocket } else { Content::Unknown };
         if let Some(upstream) = response.extensions_mut().remove::<OnUpgrade>() {
-            let tunnel = Tunnel { client, upstream, content, watch, streams: Arc::clone(streams), line: None };
+            let underway = response.extensions_mut().remove();
+            let streams = Arc::clone(streams);
+            let tunnel = Tunnel { client, upstream, content, watch, streams, line: None, underway };
             response.extensions_mut().insert(Self(Arc::new(Mutex::new(Some(tunnel)))));
         }
         response

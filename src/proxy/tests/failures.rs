@@ -73,7 +73,8 @@ async fn dos_08_a_reset_before_or_in_the_head_is_502() {
         .await;
         let refused = in_time(send(&recorder.upstream(), get("/"))).await.unwrap_err();
         assert_eq!(refused.reason, Reason::UpstreamDown);
-        assert_eq!(recorder.tapes().len(), 1);
+        // Before a byte of an answer, what may be repeated is, once.
+        assert_eq!(recorder.tapes().len(), if answer.is_empty() { 2 } else { 1 });
     }
 }
 
@@ -186,10 +187,17 @@ async fn dos_09_a_request_of_which_a_byte_was_sent_is_never_sent_again() {
     .await;
     let upstream = recorder.upstream();
     in_time(text(in_time(send(&upstream, get("/1"))).await.unwrap())).await;
-    let refused = in_time(send(&upstream, get("/2"))).await.unwrap_err();
-    assert_eq!((refused.reason, refused.by), (Reason::UpstreamDown, "proxy"));
-    let tape = recorder.tape();
-    assert_eq!(tape.matches("GET /2 ").count(), 1, "{tape}");
+    for (method, body) in [(Method::POST, "abc"), (Method::POST, ""), (Method::PATCH, ""), (Method::PUT, "abc")] {
+        let request = ask(method.clone(), "/2", &[], body.into());
+        let refused = in_time(send(&upstream, request)).await.unwrap_err();
+        assert_eq!((refused.reason, refused.by), (Reason::UpstreamDown, "proxy"));
+        let seen = recorder.tapes().concat();
+        assert_eq!(
+            seen.matches(&format!("{method} /2 ")).count(),
+            if method == Method::POST && body.is_empty() { 2 } else { 1 },
+            "{seen}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,8 @@ use crate::message::{Body, BodyError};
 mod failures;
 mod framing;
 mod headers;
+mod secured;
+mod trying;
 
 /// An upstream that plays a script on each connection and keeps all that it read.
 #[derive(Debug)]

@@ -32,7 +32,9 @@ fn status_and_word(reason: Reason) -> (StatusCode, &'static str) {
         (_, Class::Denied) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
         (Reason::NotFound, _) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
         (Reason::MethodNotAllowed, _) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-        (Reason::Overloaded | Reason::TimedOut | Reason::Unavailable, _) => (StatusCode::SERVICE_UNAVAILABLE, "DB"),
+        (Reason::Overloaded | Reason::TimedOut | Reason::Unavailable | Reason::UpstreamBusy, _) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "DB")
+        }
         (_, Class::Request) => (reason.status(), "BAD_REQUEST"),
         _ => (reason.status(), "UNKNOWN_ERROR"),
     }

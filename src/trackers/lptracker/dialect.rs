@@ -73,7 +73,7 @@ fn code_and_message(reason: Reason) -> (StatusCode, &'static str) {
         // A route is a method and a path: the original knows no 405.
         (Reason::MethodNotAllowed | Reason::NotFound, _) => (StatusCode::NOT_FOUND, "Not found"),
         (_, Class::Request) => (reason.status(), "Invalid request"),
-        (Reason::Overloaded | Reason::TimedOut | Reason::Unavailable, _) => {
+        (Reason::Overloaded | Reason::TimedOut | Reason::Unavailable | Reason::UpstreamBusy, _) => {
             (StatusCode::SERVICE_UNAVAILABLE, "Service unavailable")
         }
         _ => (reason.status(), "Internal error"),

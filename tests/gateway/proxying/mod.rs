@@ -13,6 +13,7 @@ mod failures;
 mod faults;
 mod framing;
 mod gates;
+mod grpc;
 mod headers;
 mod identity;
 mod paths;
@@ -21,6 +22,7 @@ mod rules;
 mod sizes;
 mod streams;
 mod upgrades;
+mod upstreams;
 mod websockets;
 
 use recorder::Recorder;

@@ -55,7 +55,7 @@ impl Dialect for SampleDialect {
             (_, Class::Denied) => answers::error(format, reason.status(), denied(reason)),
             (Reason::BodyTooLarge, _) => answers::error(format, reason.status(), b"Request Entity Too Large"),
             (Reason::Ambiguous, _) => answers::error(format, reason.status(), b"more than one credential"),
-            (Reason::Overloaded | Reason::TimedOut | Reason::Unavailable, _) => {
+            (Reason::Overloaded | Reason::TimedOut | Reason::Unavailable | Reason::UpstreamBusy, _) => {
                 answers::error(format, StatusCode::SERVICE_UNAVAILABLE, b"unavailable, try again later")
             }
             _ => {
