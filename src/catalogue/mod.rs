@@ -215,7 +215,7 @@ impl Catalogue {
         let known = before.map_or(&[][..], |before| &before.upstreams);
         let Made { table, forward_auth, document, workers, trackers, upstreams } =
             routes::table(config, services, &schemes, &assertion, &translators, known)?;
-        Ok(Self { schemes, table, forward_auth, document, assertion, translators, upstreams, workers, trackers })
+        Ok(Self { schemes, table, forward_auth, document, assertion, translators, workers, upstreams, trackers })
     }
 
     /// Ends what trackers would let go on for ever: another catalogue takes over, or none.

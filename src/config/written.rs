@@ -523,6 +523,7 @@ pub struct ForwardAuth {
 /// What is answered for one kind of request.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent keys")]
 #[non_exhaustive]
 pub struct Route {
     /// Its name in logs and explanations.

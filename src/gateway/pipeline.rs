@@ -145,7 +145,8 @@ impl Pipeline {
                     credential: None,
                 };
                 let watch = self.streams.watch(permit.identity());
-                match proxy::translate::forward(upstream, &permit, forward).await {
+                // On the heap, or every request's future would have the size of this one.
+                match Box::pin(proxy::translate::forward(upstream, &permit, forward)).await {
                     Ok(response) => match tunnel.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
                         Some(client) => Opening::between(client, response, watch, &self.streams),
                         None => timing::told(response, asked.arrival.started).map(|body| around(watch, body)),

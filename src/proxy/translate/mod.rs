@@ -47,7 +47,7 @@ use line::Line;
 pub async fn forward(upstream: &Upstream, permit: &Permit, request: Forward<'_>) -> Result<Response<Body>, Rejection> {
     match &request.sending.translator {
         None => upstream.forward(permit, request).await,
-        Some(translator) => translator.forward(upstream, permit, request).await,
+        Some(translator) => Box::pin(translator.forward(upstream, permit, request)).await,
     }
 }
 
