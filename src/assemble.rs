@@ -192,7 +192,7 @@ impl Gateway {
             Arc::clone(&ground.points),
             follower.progress(),
             handle.connections(),
-            &catalogue.schemes,
+            &catalogue,
         ));
         desk.meter().add(Arc::clone(&figures) as _);
         desk.meter().add(Arc::new(log.clone()));
@@ -291,7 +291,7 @@ impl Gateway {
         // Both the old and the new memories must forget while requests of the old configuration run.
         self.ground.accounts.memories().replace(memories(&self.ground, &[&self.catalogue, &catalogue]));
         self.desk.take(admin);
-        self.figures.replace(&catalogue.schemes);
+        self.figures.replace(&catalogue);
         for (core, pipeline) in self.pipelines.iter().enumerate() {
             let table = catalogue.table.with_own_connections();
             let observer = observer(&self.desk, core, &table);

@@ -202,7 +202,7 @@ impl Pipeline {
                 client: told.client,
                 identity,
                 upstream: told.upstream.as_ref().map(Upstream::name),
-                // An upstream of one address: its name says all.
+                // Which of an upstream's addresses it was is not known here.
                 address: None,
                 status,
                 refused: why.as_ref().map(|why| (why.reason, why.by)),

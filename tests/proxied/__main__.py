@@ -115,8 +115,17 @@ public = "FitTrackee tells it to everybody"
 upstream = "fittrackee"
 
 [[routes]]
+name = "fittrackee-pictures"
+match = "GET /api/users/{{name}}/picture"
+hosts = ["127.0.0.1"]
+auth = "none"
+public = "FitTrackee shows them to everybody, and a page asks for them without a token"
+upstream = "fittrackee"
+
+[[routes]]
 name = "fittrackee"
 match = "/api/{{*rest}}"
+hosts = ["127.0.0.1"]
 auth = ["basic", "api", "lp", "fit"]
 upstream = "fittrackee"
 send = {{ credentials = "session", links = "fittrackee" }}

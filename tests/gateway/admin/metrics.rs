@@ -47,6 +47,8 @@ fn requests_refusals_and_credentials_are_counted() {
         ("trackgate_requests_in_flight", 0.0),
         ("trackgate_request_body_bytes_total", 47.0),
         ("trackgate_hash_pool_waiting", 0.0),
+        ("trackgate_upstream_requests_in_flight{upstream=\"up\"}", 0.0),
+        ("trackgate_tunnels_open", 0.0),
         ("trackgate_credential_cache_lookups_total{scheme=\"api\",result=\"hit\"}", 1.0),
         ("trackgate_config_last_reload_successful", 1.0),
         ("trackgate_build_info{version=\"0.1.0\"}", 1.0),

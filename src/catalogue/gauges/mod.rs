@@ -6,13 +6,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use trackgate_schemes::{Forget, SignIn};
 
-use super::Schemes;
+use super::Catalogue;
 use crate::accounts::Progress;
 use crate::gateway::{Connections, Streams};
 use crate::ports::{Points, Store};
 use crate::telemetry::metrics::{Gauges, Page, real};
 
-/// What stays the same while configurations are replaced, and the memories of the present schemes.
+mod upstreams;
+
+use upstreams::Proxied;
+
+/// What stays the same while configurations are replaced, and what the present one has.
 #[derive(Debug)]
 pub struct Figures {
     sign_in: SignIn,
@@ -22,6 +26,7 @@ pub struct Figures {
     progress: Arc<Progress>,
     connections: Connections,
     memories: ArcSwap<Vec<(&'static str, Arc<dyn Forget>)>>,
+    proxied: ArcSwap<Proxied>,
 }
 
 impl Figures {
@@ -33,15 +38,17 @@ impl Figures {
         points: Arc<dyn Points>,
         progress: Arc<Progress>,
         connections: Connections,
-        schemes: &Schemes,
+        catalogue: &Catalogue,
     ) -> Self {
-        let memories = ArcSwap::from_pointee(schemes.remembering());
-        Self { sign_in, streams, store, points, progress, connections, memories }
+        let memories = ArcSwap::from_pointee(catalogue.schemes.remembering());
+        let proxied = ArcSwap::from_pointee(Proxied::of(catalogue));
+        Self { sign_in, streams, store, points, progress, connections, memories, proxied }
     }
 
-    /// Tells of the memories of these schemes from now on.
-    pub fn replace(&self, schemes: &Schemes) {
-        self.memories.store(Arc::new(schemes.remembering()));
+    /// Tells of the schemes and upstreams of this catalogue from now on.
+    pub fn replace(&self, catalogue: &Catalogue) {
+        self.memories.store(Arc::new(catalogue.schemes.remembering()));
+        self.proxied.store(Arc::new(Proxied::of(catalogue)));
     }
 }
 
@@ -54,6 +61,16 @@ impl Gauges for Figures {
         self.points(page);
         let help = "Answers that are being sent to a known credential, and end with it.";
         page.gauge("trackgate_streams_open", help, &[], count(self.streams.len()));
+        let help = "Tunnels that are open, such as WebSockets.";
+        page.gauge("trackgate_tunnels_open", help, &[], count(self.streams.tunnels()));
+        let help = "Answers and tunnels that were ended with their credential.";
+        page.counter(
+            "trackgate_streams_ended_by_credential_total",
+            help,
+            &[],
+            real(self.streams.ended_by_credential()),
+        );
+        self.proxied.load().tell(page);
         let help = "Entries of the event log that were applied.";
         page.counter("trackgate_event_log_events_total", help, &[], real(self.progress.applied()));
         let help = "Time since the event log was last read to its end.";
