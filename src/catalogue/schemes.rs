@@ -16,10 +16,10 @@ use trackgate_schemes::{Carrier, Digest, Forget, Realm, Scheme, Secret, SignIn};
 
 use super::CatalogueError;
 use super::openapi::Tokens;
+use super::trackers::OF_TRACKERS;
 use crate::accounts::AccountService;
 use crate::config::Config;
 use crate::config::checked::{self, Algorithm, IpMode, OnConflict, SchemeKind, SecretRef};
-use crate::trackers::livetracking::SHARE_HEADER;
 
 /// All schemes of a configuration, by name, and those that contracts ask for.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Schemes {
     /// Where all schemes look for credentials.
     pub(super) fn carriers(&self) -> Arc<[Carrier]> {
         let contracts = self.contracts.iter().map(|(_, made)| made);
-        let mut carriers = vec![Carrier::Header(SHARE_HEADER)];
+        let mut carriers = vec![Carrier::Header(OF_TRACKERS)];
         for carrier in self.named.iter().chain(contracts).map(|made| made.scheme.carrier()) {
             if !carriers.contains(&carrier) {
                 carriers.push(carrier);

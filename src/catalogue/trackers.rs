@@ -20,6 +20,9 @@ use crate::trackers::livetracking::{self, LiveTracking, Watch};
 use crate::trackers::lptracker::{self, LpTracker, OpenSession, OpenedSession, Opening, Statuses};
 use crate::trackers::sessions::{self, SessionTracker};
 
+/// A credential of a tracker's own, beside those of its schemes: no upstream gets it either.
+pub(super) const OF_TRACKERS: HeaderName = livetracking::SHARE_HEADER;
+
 /// A tracker with the schemes that its contract asks for.
 pub(super) struct Mounted {
     pub(super) tracker: Arc<dyn Tracker>,

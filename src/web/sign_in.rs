@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_signs_in_goes_on_to_a_path_of_this_server_alone() {
+    fn pth_13_who_signs_in_goes_on_to_a_path_of_this_server_alone() {
         for path in ["/account", "/account/tokens?x=1", "/watch/rider", "/"] {
             assert_eq!(own_path(path), Some(path));
         }

@@ -26,6 +26,12 @@ use crate::telemetry::decisions::Noted;
 use crate::telemetry::{AccessLog, AccessRecord};
 use crate::trackers::{Call, Reply};
 
+#[cfg(test)]
+mod tests;
+mod told;
+
+pub(super) use told::{Arrival, Judged, Told, Wanted};
+
 /// Answers requests by a route table that can be replaced while it runs.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -275,143 +281,11 @@ impl Respond for Pipeline {
     }
 }
 
-/// When and where a request came in, and the name that it got.
-#[derive(Debug)]
-pub(super) struct Arrival {
-    pub(super) at: SystemTime,
-    started: Instant,
-    listener: SocketAddr,
-    pub(super) id: Arc<str>,
-    method: Method,
-    flight: Option<Flight>,
-}
-
 /// Where and when a request came in.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     peer: &'a Peer,
     arrival: &'a Arrival,
-}
-
-/// What of a request's head finds its route, beside the path.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) method: &'a Method,
-    /// In the form of [`plain_host`].
-    pub(super) host: Option<&'a str>,
-    pub(super) headers: &'a HeaderMap,
-}
-
-/// What the gate of its route says of a request.
-pub(super) enum Judged<'a> {
-    Permitted(Found<'a>, Permit),
-    Refused(Response<Body>),
-}
-
-/// What becomes known of a request on its way, for the log.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    id: Option<Arc<str>>,
-    client: Option<IpAddr>,
-    /// The listener, when it is not the main one.
-    listener: Option<&'static str>,
-    path: String,
-    route: Option<Arc<str>>,
-    dialect: Option<Arc<dyn Dialect>>,
-    trail: Trail,
-    upstream: Option<Upstream>,
-    trace: Option<Box<Explanation>>,
-    pub(super) why: Option<Rejection>,
-}
-
-impl Told {
-    /// Of a request that came to another listener than the main one.
-    pub(super) fn at(listener: &'static str, arrival: &Arrival, client: Option<IpAddr>) -> Self {
-        Self { id: Some(Arc::clone(&arrival.id)), client, listener: Some(listener), ..Self::default() }
-    }
-
-    /// Finds the route of a request and enters its gate.
-    pub(super) async fn judge<'a>(
-        &mut self,
-        table: &'a RouteTable,
-        uri: &'a Uri,
-        wanted: Wanted<'_>,
-        at: SystemTime,
-    ) -> Judged<'a> {
-        let Wanted { method, host, headers } = wanted;
-        let found = match table.find(method, host, uri.path(), headers) {
-            Ok(found) => found,
-            Err(unrouted) => return Judged::Refused(self.unrouted(&unrouted, uri.path(), method, headers)),
-        };
-        self.path = found.path.to_string();
-        self.route = Some(Arc::clone(&found.route.name));
-        self.dialect = Some(Arc::clone(&found.route.dialect));
-        let head =
-            Head::new(method, &found.path, headers).with_query(uri.query()).with_client(self.client).with_now(at);
-        let entered = found.route.gate.enter_leaving(&mut self.trail, &head).await;
-        if trace::is_wanted(headers) && trace::is_for(self.trail.identity()) {
-            let mut parts = Request::new(()).into_parts().0;
-            (parts.method, parts.uri, parts.headers) = (method.clone(), uri.clone(), headers.clone());
-            let question = Question { parts, client: self.client, now: at };
-            self.trace = Some(Box::new(table.explain_live(&question, &found, &self.trail)));
-        }
-        match entered {
-            Ok(permit) => Judged::Permitted(found, permit),
-            Err(why) => Judged::Refused(self.refuse_on(&found, method, headers, &why)),
-        }
-    }
-
-    pub(super) fn refuse(&mut self, refusal: &Refusal<'_>, dialect: &dyn Dialect) -> Response<Body> {
-        self.why = Some(refusal.why.clone());
-        if refusal.why.reason == Reason::Internal {
-            tracing::error!(by = refusal.why.by, path = self.path, "a request broke something here");
-        }
-        let id = self.id.clone();
-        let mut response = dialect.render(&refusal.with_request_id(id.as_deref())).map(Body::from);
-        if closes(refusal.why.reason) {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
-    }
-
-    fn refuse_on(
-        &mut self,
-        found: &Found<'_>,
-        method: &Method,
-        headers: &HeaderMap,
-        why: &Rejection,
-    ) -> Response<Body> {
-        let Route { gate, dialect, .. } = found.route;
-        let challenges = gate.challenges(why);
-        let refusal =
-            Refusal::new(why).with_challenges(&challenges).with_request(method, Some(found.path.as_str()), headers);
-        self.refuse(&refusal, &**dialect)
-    }
-
-    /// Something panicked here: the wording is that of the route, as far as there is one.
-    pub(super) fn broken(&mut self) -> Response<Body> {
-        let why = Rejection::new(Reason::Internal, GATEWAY);
-        let dialect = self.dialect.take().unwrap_or_else(|| Arc::new(PlainDialect));
-        let path = self.path.clone();
-        let mut refusal = Refusal::new(&why);
-        refusal.path = Some(&path).filter(|path| !path.is_empty()).map(String::as_str);
-        self.refuse(&refusal, &*dialect)
-    }
-
-    fn unrouted(
-        &mut self,
-        unrouted: &Unrouted,
-        raw_path: &str,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Response<Body> {
-        let path = CanonicalPath::parse(raw_path).ok();
-        let path = path.as_ref().map(CanonicalPath::as_str);
-        path.unwrap_or_default().clone_into(&mut self.path);
-        let refusal =
-            Refusal::new(&unrouted.why).with_allow(unrouted.allow.as_ref()).with_request(method, path, headers);
-        self.refuse(&refusal, &*unrouted.dialect)
-    }
 }
 
 fn around(watch: Option<Watch>, body: Body) -> Body {
@@ -431,14 +305,6 @@ async fn to_its_end(reply: Reply) -> Response<Body> {
     }
 }
 
-/// Whether nothing more can be read from the connection after this refusal.
-fn closes(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::BadRequest | Reason::BodyTimeout | Reason::BodyTooLarge | Reason::HeadTooLarge | Reason::TargetTooLong
-    )
-}
-
 fn authority(parts: &Parts) -> Option<&str> {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     parts.uri.authority().map(http::uri::Authority::as_str).or(host)
@@ -450,112 +316,3 @@ fn declared_length(parts: &Parts) -> Option<u64> {
 
 const GATEWAY: &str = "gateway";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-#[cfg(test)]
-mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use http_body::Frame;
-    use http_body_util::BodyExt as _;
-    use trackgate_schemes::{
-        AccountId, Carrier, Credential, CredentialKind, Forget as _, ManualClock, Scheme, Step, Subject, Verdict,
-    };
-
-    use super::super::TrustedProxies;
-    use super::*;
-    use crate::gateway::ForwardedHeader;
-    use crate::layer::{Gate, Mode};
-    use crate::message::BodyError;
-
-    /// Knows everybody as one account.
-    #[derive(Debug)]
-    struct One;
-
-    impl Scheme for One {
-        fn id(&self) -> &'static str {
-            "one"
-        }
-
-        fn carrier(&self) -> Carrier {
-            Carrier::Header(header::AUTHORIZATION)
-        }
-
-        fn authenticate(&self, _head: &Head<'_>) -> Step {
-            let credential = Credential::new(CredentialKind::ApiToken, "token");
-            let who = Identity::new(Subject::Account(AccountId(7)), "anna", "one", credential);
-            Step::Done(Verdict::Known(who))
-        }
-    }
-
-    /// One piece, and another that never comes.
-    struct Endless(Option<Bytes>);
-
-    impl http_body::Body for Endless {
-        type Data = Bytes;
-        type Error = BodyError;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _context: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-            self.0.take().map_or(Poll::Pending, |piece| Poll::Ready(Some(Ok(Frame::data(piece)))))
-        }
-    }
-
-    #[tokio::test]
-    async fn exp_05_what_a_tracker_streams_ends_with_its_credential() {
-        let route = Route {
-            name: "one".into(),
-            methods: vec![Method::GET],
-            path: "/archive".to_owned(),
-            hosts: Vec::new(),
-            gate: Gate::new(Mode::Required, vec![Arc::new(One)], Vec::new()),
-            target: Target::Tracker(Arc::new(async |_call: Call| {
-                Response::new(Body::stream(Endless(Some("first".into()))))
-            })),
-            dialect: Arc::new(PlainDialect),
-            max_body_bytes: 0,
-            raw_path: false,
-        };
-        let table = RouteTable::new(vec![route], Vec::new()).unwrap();
-        let proxies = TrustedProxies::new(Vec::new(), ForwardedHeader::XForwardedFor).unwrap();
-        let (streams, clock) = (Arc::<Streams>::default(), Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH)));
-        let running = Running { table, proxies };
-        let pipeline = Pipeline::new(running, Arc::clone(&streams), clock, AccessLog::off());
-        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        let request = Request::get("/archive").header("authorization", "One x").body(Body::empty()).unwrap();
-        let mut body = pipeline.respond(request, &Peer::new(here, here)).await.into_body();
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
-        assert_eq!(streams.len(), 1);
-        streams.forget_credential("another");
-        assert!(tokio::time::timeout(Duration::from_millis(5), body.frame()).await.is_err(), "it goes on");
-        streams.forget_credential("token");
-        let ended = tokio::time::timeout(Duration::from_secs(5), body.frame()).await.unwrap();
-        assert!(ended.unwrap().is_err());
-        drop(body);
-        assert!(streams.is_empty());
-    }
-
-    #[tokio::test]
-    async fn rev_14_a_change_comes_to_its_end_though_its_client_leaves() {
-        let (begun, has_begun) = tokio::sync::oneshot::channel();
-        let (done, is_done) = tokio::sync::oneshot::channel();
-        let reply: Reply = Box::pin(async move {
-            begun.send(()).unwrap();
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            done.send(()).unwrap();
-            Response::new(Body::empty())
-        });
-        let mut answering = Box::pin(to_its_end(reply));
-        tokio::select! {
-            _ = answering.as_mut() => panic!("it ended before the client could leave"),
-            begun = has_begun => begun.unwrap(),
-        }
-        drop(answering);
-        tokio::time::timeout(Duration::from_secs(5), is_done).await.unwrap().unwrap();
-    }
-}
