@@ -1,25 +1,24 @@
 //! From a whole request head to an answer: path, route, gate, target, log.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
-use trackgate_schemes::{CanonicalPath, Clock, Head, Identity, Reason, Rejection};
+use trackgate_schemes::{CanonicalPath, Clock, Identity, Reason, Rejection};
 
 use super::connection::unpanicked;
-use super::explain::{Explanation, Question};
 use super::log::{Line, Logged};
-use super::observed::{Flight, Observer};
-use super::routes::{Found, Route, RouteTable, Target, Unrouted, plain_host};
+use super::observed::Observer;
+use super::routes::{RouteTable, Target, plain_host};
 use super::streams::{Streams, Watch};
 use super::timing;
 use super::tunnel::Opening;
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited, trace};
-use crate::layer::{Dialect, Permit, PlainDialect, Refusal, Trail};
+use crate::layer::{PlainDialect, Refusal};
 use crate::message::Body;
 use crate::proxy::{self, Forward, Transport, Upstream};
 use crate::telemetry::decisions::Noted;

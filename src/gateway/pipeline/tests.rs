@@ -3,18 +3,18 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use trackgate_schemes::{
-    AccountId, Carrier, Credential, CredentialKind, Forget as _, ManualClock, Scheme, Step, Subject, Verdict,
+    AccountId, Carrier, Credential, CredentialKind, Forget as _, Head, ManualClock, Scheme, Step, Subject, Verdict,
 };
 
 use super::super::TrustedProxies;
 use super::*;
-use crate::gateway::ForwardedHeader;
+use crate::gateway::{ForwardedHeader, Route};
 use crate::layer::{Gate, Mode};
 use crate::message::BodyError;
 

@@ -53,7 +53,7 @@ pub(in crate::gateway) struct Told {
     pub(super) listener: Option<&'static str>,
     pub(super) path: String,
     pub(super) route: Option<Arc<str>>,
-    dialect: Option<Arc<dyn Dialect>>,
+    pub(super) dialect: Option<Arc<dyn Dialect>>,
     pub(super) trail: Trail,
     pub(super) upstream: Option<Upstream>,
     pub(super) trace: Option<Box<Explanation>>,
