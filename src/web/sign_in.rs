@@ -15,6 +15,7 @@ use super::visit::Visit;
 use super::words::Language;
 use super::{ID, cookies};
 use crate::accounts::{ChangeError, Origin};
+use crate::message::because;
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]
@@ -69,7 +70,7 @@ pub(super) async fn sign_in(visit: Visit) -> Result<Response<Bytes>, Stop> {
     let mut response = render(shared, &SignInPage { frame, login, next, error: Some(error) });
     *response.status_mut() = StatusCode::FORBIDDEN;
     add_wait(response.headers_mut(), why.retry_after);
-    Ok(response)
+    Ok(because(&why, response))
 }
 
 /// Ends the session and removes its cookie.

@@ -15,6 +15,7 @@ use super::routes::endpoint;
 use super::wire::{self, Json, Stop};
 use super::{ID, IssuedToken, Registration, Shared, letters, links};
 use crate::accounts::{self, ChangeError, NewSigned, Origin};
+use crate::message;
 use crate::ports::MailedPurpose;
 use crate::trackers::json::Scalar;
 use crate::trackers::{Call, Endpoint};
@@ -115,15 +116,14 @@ async fn login(shared: Arc<Shared>, call: Call) -> Result<Response<Bytes>, Stop>
 ///
 /// What was not decided at all.
 pub(super) fn wrong_password(why: Rejection) -> Result<Response<Bytes>, Stop> {
-    match (why.reason, why.retry_after_seconds()) {
-        (Reason::Locked, Some(seconds)) => {
-            let mut response = wire::error_message(StatusCode::UNAUTHORIZED, "invalid credentials");
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-            Ok(response)
-        }
-        (Reason::Overloaded | Reason::Unavailable | Reason::Internal, _) => Err(why.into()),
-        _ => Err(Stop::CREDENTIALS),
+    if matches!(why.reason, Reason::Overloaded | Reason::Unavailable | Reason::Internal) {
+        return Err(why.into());
     }
+    let mut response = wire::error_message(StatusCode::UNAUTHORIZED, "invalid credentials");
+    if let (Reason::Locked, Some(seconds)) = (why.reason, why.retry_after_seconds()) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    Ok(message::because(&why, response))
 }
 
 /// The answer that carries a new access token.

@@ -32,8 +32,6 @@ pub(super) enum Stop {
 impl Stop {
     /// 400 with the message that most faults share.
     pub(super) const PAYLOAD: Self = Self::Message(StatusCode::BAD_REQUEST, Cow::Borrowed("invalid payload"));
-    /// 401 of sign-in: wrong password, unknown address and unconfirmed account alike.
-    pub(super) const CREDENTIALS: Self = Self::Message(StatusCode::UNAUTHORIZED, Cow::Borrowed("invalid credentials"));
     /// 401 for want of a token that can do this.
     pub(super) const TOKEN: Self = Self::Message(StatusCode::UNAUTHORIZED, Cow::Borrowed(PROVIDE_TOKEN));
 }

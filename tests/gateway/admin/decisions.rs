@@ -91,9 +91,15 @@ fn every_refusal_has_a_reason_in_the_decision_and_in_the_log() {
 }
 
 #[test]
-fn a_tracker_that_refuses_with_200_has_a_reason_too() {
+fn a_tracker_that_refuses_in_its_own_words_has_a_reason_too() {
     let watched = Watched::start();
     watched.inside.account("testrider");
+    let answer = watched.inside.ask(
+        "POST /api/auth/login\nContent-Type: application/json",
+        "{\"email\":\"testrider@example.org\",\"password\":\"wrong\"}",
+    );
+    assert_eq!(answer.status, 401);
+    assert_eq!(watched.line(&answer)["reason"], "wrong_secret");
     let answer = watched.inside.ask(
         "POST /login\nContent-Type: application/json",
         "{\"login\":\"testrider\",\"password\":\"wrong\",\"service\":\"s\"}",

@@ -93,6 +93,7 @@ fn config(up: &Recorder, admin: &str) -> String {
         ),
         route("few", "GET /few", "up", "auth = [\"basic\"]\nallow = { rate = \"1/h\" }"),
         "[[routes]]\nname = \"lp\"\ntracker = \"lptracker\"\n".to_owned(),
+        "[[routes]]\nname = \"fit\"\nmatch = \"POST /api/auth/login\"\ntracker = \"fittrackee\"\n".to_owned(),
     ];
     format!(
         "{admin}\n[upstreams.up]\nurls = [\"http://{}\"]\n[upstreams.gone]\nurls = [\"http://{gone}\"]\n{}",

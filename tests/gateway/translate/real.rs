@@ -2,6 +2,7 @@
 
 use std::env;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use trackgate::accounts::{LinkKeys, Links, NewLink, Origin};
@@ -29,6 +30,8 @@ fn ask_each_way(config: &str, key: &str, link: NewLink, target: &str, is_right: 
     let keys = std::fs::read(inside.folder.path().join("data/links.key")).unwrap();
     let links = Links::new(inside.gateway().accounts().clone(), LinkKeys::new(&Secret::new(keys), &[]).unwrap());
     inside.wait(links.set(&rider, "real", link, &Origin::operator())).unwrap();
+    // The event of the new account comes back from the log, and ends what streams to it at that moment.
+    std::thread::sleep(Duration::from_secs(1));
     for from in [In::Basic, In::Bearer, In::Sliding, In::Jwt] {
         let (sent, _secret) = credential(&inside, &token, from);
         for _ in 0..2 {
