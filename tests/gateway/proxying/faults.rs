@@ -81,10 +81,10 @@ fn dos_08_ten_thousand_faults_leave_nothing_behind_and_are_never_tried_twice() {
     };
     round(FAULTS.len() * CLIENTS);
     apart.wait_for_descriptors(MOST_AT_REST);
-    let (memory, descriptors) = (apart.memory(), apart.descriptors());
+    let memory = apart.memory();
     let before = apart.up.all().matches("POST ").count();
     round(count);
-    apart.wait_for_descriptors(descriptors + 2);
+    apart.wait_for_descriptors(MOST_AT_REST);
     let sent = apart.up.all().matches("POST ").count() - before;
     assert!(sent <= count && sent >= count - count / FAULTS.len(), "{sent} requests came of {count}");
     let grown = apart.memory().saturating_sub(memory);
@@ -102,5 +102,5 @@ fn in_words_of(dialect: &str) -> String {
 }
 
 const CLIENTS: usize = 16;
-/// What a gateway without connections has open, and some more.
-const MOST_AT_REST: usize = 60;
+/// What a gateway without clients has open, 22 here, and a kept connection to the upstream for each of them.
+const MOST_AT_REST: usize = 40;
