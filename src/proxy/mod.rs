@@ -45,8 +45,8 @@ pub use sending::{Credentials, Forward, IdentityForm, Peer, Sending, Transport, 
 pub use told::{told, unsettable};
 pub use translate::Translator;
 pub use upstream::{
-    AddressSnapshot, Checkup, Eject, Health, HostHeader, RequestLimits, Settings, SettingsError, Snapshot, Underway,
-    Upstream,
+    AddressSnapshot, AnsweredBy, Checkup, Eject, Health, HostHeader, RequestLimits, Settings, SettingsError, Snapshot,
+    Underway, Upstream,
 };
 
 pub use crate::config::address::{Address, AddressError};

@@ -20,7 +20,7 @@ use super::tunnel::Opening;
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited, trace};
 use crate::layer::{PlainDialect, Refusal};
 use crate::message::Body;
-use crate::proxy::{self, Forward, Transport, Upstream};
+use crate::proxy::{self, AnsweredBy, Forward, Transport, Upstream};
 use crate::telemetry::decisions::Noted;
 use crate::telemetry::{AccessLog, AccessRecord};
 use crate::trackers::{Call, Reply};
@@ -194,6 +194,7 @@ impl Pipeline {
         if let Some(explanation) = told.trace {
             trace::add_to(&mut response, *explanation, why.as_ref());
         }
+        let answered_by = response.extensions_mut().remove::<AnsweredBy>();
         let identity = told.trail.identity().filter(|identity| !identity.is_anonymous());
         let (status, took) = (response.status().as_u16(), arrival.started.elapsed());
         if let Some(flight) = &mut flight {
@@ -207,8 +208,7 @@ impl Pipeline {
                 client: told.client,
                 identity,
                 upstream: told.upstream.as_ref().map(Upstream::name),
-                // Which of an upstream's addresses it was is not known here.
-                address: None,
+                address: answered_by.as_ref().map(AnsweredBy::address),
                 status,
                 refused: why.as_ref().map(|why| (why.reason, why.by)),
                 took,

@@ -35,6 +35,7 @@ mod state;
 pub use health::{Checkup, Health};
 pub use settings::{Eject, HostHeader, RequestLimits, Settings, SettingsError};
 pub use snapshot::{AddressSnapshot, Snapshot};
+pub use state::AnsweredBy;
 pub(in crate::proxy) use state::{Failure, Flight};
 
 use queue::Busy;
@@ -136,10 +137,15 @@ impl Upstream {
         }
         let sent = clock();
         let (flight, answer) = self.answer(flight, request).await?;
-        if let Some(protocol) = protocol.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
-            return upgrade::switched(answer, &protocol, flight);
+        let settings = &self.shared.settings;
+        let answered_by = (settings.addresses.len() > 1).then(|| flight.answered_by());
+        let mut answer = match protocol.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+            Some(protocol) => upgrade::switched(answer, &protocol, flight)?,
+            None => answer::read(answer, settings.idle_timeout, flight)?,
+        };
+        if let Some(answered_by) = answered_by {
+            answer.extensions_mut().insert(answered_by);
         }
-        let mut answer = answer::read(answer, self.shared.settings.idle_timeout, flight)?;
         if let (Some(asked), Some(entered), Some(sent)) = (asked, entered, sent) {
             answer.extensions_mut().insert(UpstreamTime((entered - asked) + sent.elapsed()));
         }

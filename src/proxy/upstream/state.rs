@@ -262,6 +262,11 @@ impl Flight {
         self.slot.take()
     }
 
+    /// The address, for whoever tells of it.
+    pub(super) fn answered_by(&self) -> AnsweredBy {
+        AnsweredBy { state: Arc::clone(&self.state), index: self.index }
+    }
+
     /// Which address it goes through.
     pub(super) fn index(&self) -> usize {
         self.index
@@ -328,6 +333,20 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         self.standing().in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The address that gave an answer: an extension of the answers of an upstream that has several.
+#[derive(Clone, Debug)]
+pub struct AnsweredBy {
+    state: Arc<State>,
+    index: usize,
+}
+
+impl AnsweredBy {
+    /// The address as configured.
+    pub fn address(&self) -> &str {
+        self.state.at(self.index).address.as_str()
     }
 }
 

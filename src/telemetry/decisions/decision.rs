@@ -31,8 +31,8 @@ pub struct Noted<'a> {
     pub identity: Option<&'a Identity>,
     /// The upstream to which it went.
     pub upstream: Option<&'a str>,
-    /// The address of that upstream that took it, where that is known.
-    pub address: Option<SocketAddr>,
+    /// The address of that upstream that answered, if it has several.
+    pub address: Option<&'a str>,
     /// The status of the answer.
     pub status: u16,
     /// Why it was refused, and who did.
@@ -74,7 +74,7 @@ pub struct Decision {
     service: String,
     credential: String,
     upstream: String,
-    address: Option<SocketAddr>,
+    address: String,
     status: u16,
     pub(super) refused: Option<(Reason, &'static str)>,
     pub(super) took: Duration,
@@ -102,7 +102,7 @@ impl Decision {
             service: String::new(),
             credential: String::new(),
             upstream: String::new(),
-            address: None,
+            address: String::new(),
             status: 0,
             refused: None,
             took: Duration::ZERO,
@@ -137,7 +137,7 @@ impl Decision {
         copy(&mut self.service, identity.and_then(Identity::service).unwrap_or_default(), MAX_TEXT);
         copy(&mut self.credential, identity.map_or("", |identity| &*identity.credential().id), MAX_TEXT);
         copy(&mut self.upstream, noted.upstream.unwrap_or_default(), MAX_TEXT);
-        self.address = noted.address;
+        copy(&mut self.address, noted.address.unwrap_or_default(), MAX_TEXT);
         self.status = noted.status;
         self.refused = noted.refused;
         self.took = noted.took;
@@ -200,7 +200,7 @@ struct IdentityTold<'a> {
 #[derive(Serialize)]
 struct UpstreamTold<'a> {
     name: &'a str,
-    address: Option<SocketAddr>,
+    address: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -236,7 +236,7 @@ impl<'a> Told<'a> {
                 credential: &decision.credential,
             }),
             policies: decision.policies.iter().map(policy).collect(),
-            upstream: some(&decision.upstream).map(|name| UpstreamTold { name, address: decision.address }),
+            upstream: some(&decision.upstream).map(|name| UpstreamTold { name, address: some(&decision.address) }),
             outcome: OutcomeTold {
                 what: if reason.is_some() { "refused" } else { "answered" },
                 status: decision.status,

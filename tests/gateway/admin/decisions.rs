@@ -2,8 +2,11 @@
 
 use serde_json::json;
 
+use trackgate::telemetry::AccessLog;
+
 use super::Watched;
-use crate::harness::{Answer, basic, send, wire};
+use crate::harness::{Answer, Inside, ask, basic, send, wire};
+use crate::proxying::recorder::Recorder;
 
 #[test]
 fn what_is_let_through_is_found_by_the_id_of_its_answer() {
@@ -29,6 +32,31 @@ fn what_is_let_through_is_found_by_the_id_of_its_answer() {
     assert_eq!(told["outcome"], json!({ "what": "answered", "status": 200, "reason": null, "by": null }));
     let public = watched.decision(&watched.inside.ask("GET /open/a", ""));
     assert_eq!((&public["schemes"], &public["identity"]), (&json!([]), &json!(null)));
+}
+
+#[test]
+fn of_several_addresses_the_one_that_answered_is_named() {
+    let (up, other) = (Recorder::ok(), Recorder::ok());
+    let urls = |more: &str| format!("urls = [\"http://{}\"{more}]", up.address);
+    let route = "[[routes]]\nname = \"all\"\nmatch = \"GET /{*rest}\"\nauth = \"none\"\npublic = \"a test\"\n\
+                 upstream = \"up\"\n";
+    let config = |more: &str| format!("[admin]\naddress = \"127.0.0.1:0\"\n[upstreams.up]\n{}\n{route}", urls(more));
+    let two = config(&format!(", \"http://{}\"", other.address));
+    let mut inside = Inside::start_in(tempfile::tempdir().unwrap(), &two, AccessLog::off());
+    let told = |inside: &Inside, n: usize| {
+        let answer = inside.ask(&format!("GET /asked/{n}"), "");
+        assert_eq!(answer.status, 200);
+        let admin = inside.gateway().admin_url().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+        let told = ask(admin, &format!("GET /decisions/{}", answer.header("x-request-id")), "");
+        told.json()["upstream"].clone()
+    };
+    for n in 0..8 {
+        let upstream = told(&inside, n);
+        let by = [&up, &other].into_iter().find(|each| each.all().contains(&format!("/asked/{n} "))).unwrap();
+        assert_eq!(upstream, json!({ "name": "up", "address": format!("http://{}", by.address) }));
+    }
+    inside.reload(&config("")).unwrap();
+    assert_eq!(told(&inside, 8)["address"], json!(null), "there is but one");
 }
 
 #[test]
