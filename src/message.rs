@@ -173,6 +173,25 @@ pub fn json(status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
     response
 }
 
+/// A name or value of a form or query, decoded once: percent escapes, and `+` for a blank (URL Standard §5.1). `None` for a
+/// bad escape or what is no UTF-8.
+pub fn form_decoded(text: &[u8]) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(*rest.next()?).to_digit(16);
+                let (high, low) = (digit()?, digit()?);
+                u8::try_from(high * 16 + low).ok()?
+            }
+            b'+' => b' ',
+            byte => *byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Leaves in an answer why it refuses, for the log; nothing of that goes to the client.
 pub fn because<B>(why: &Rejection, mut answer: Response<B>) -> Response<B> {
     answer.extensions_mut().insert(why.clone());

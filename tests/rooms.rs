@@ -28,7 +28,7 @@ const SEES_ONLY: &[(&str, &[&str])] = &[
     ("endpoint", &["layer", "message"]),
     ("layer", &["message"]),
     ("accounts", &["ports"]),
-    ("admin", &["config", "ports", "telemetry"]),
+    ("admin", &["config", "message", "ports", "telemetry"]),
     ("served", &["message", "ports"]),
     ("stores", &["ports"]),
 ];

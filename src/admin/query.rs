@@ -2,6 +2,7 @@
 
 use trackgate_schemes::Reason;
 
+use crate::message::form_decoded;
 use crate::telemetry::decisions::Wanted;
 
 /// The parameters of `/decisions`.
@@ -23,7 +24,7 @@ impl Query {
         let mut query = Self { limit: 100, reason: None, route: None, user: None };
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = decode(value).ok_or("a parameter cannot be read")?;
+            let value = form_decoded(value.as_bytes()).ok_or("a parameter cannot be read")?;
             match key {
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
@@ -44,24 +45,6 @@ impl Query {
     pub(super) fn wanted(&self) -> Wanted<'_> {
         Wanted { reason: self.reason.as_deref(), route: self.route.as_deref(), user: self.user.as_deref() }
     }
-}
-
-/// A value of a form, decoded once.
-fn decode(text: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-                let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
-                u8::try_from(16 * high + low).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(out).ok()
 }
 
 const MAX_LIMIT: usize = 1000;

@@ -340,23 +340,7 @@ impl Maker<'_> {
         else {
             unreachable!("only a jwt scheme comes here");
         };
-        let algorithm = match algorithm {
-            Algorithm::EdDSA => jwt::Algorithm::EdDSA,
-            Algorithm::ES256 => jwt::Algorithm::ES256,
-            Algorithm::ES384 => jwt::Algorithm::ES384,
-            Algorithm::HS256 => jwt::Algorithm::HS256,
-            Algorithm::HS384 => jwt::Algorithm::HS384,
-            Algorithm::HS512 => jwt::Algorithm::HS512,
-            Algorithm::PS256 => jwt::Algorithm::PS256,
-            Algorithm::RS256 => jwt::Algorithm::RS256,
-        };
-        let keys = if jwks.is_some() {
-            Keys::jwks(text)
-        } else if text.expose().starts_with(b"-----BEGIN ") {
-            Keys::pem(algorithm, text)
-        } else {
-            Keys::secret(algorithm, text)
-        };
+        let keys = if jwks.is_some() { Keys::jwks(text) } else { signing_keys(*algorithm, text) };
         let keys = keys.map_err(|error| CatalogueError::Scheme { name: scheme.name.clone(), source: error.into() })?;
         // Who signs elsewhere chooses `sub`: without a word of the operator it must not be an account here.
         if external_grants.is_none() && !local_accounts && !keys.can_sign() {
@@ -408,6 +392,22 @@ fn fresh_key() -> Secret {
         write!(text, "{byte:02x}").expect("a String takes text");
     }
     text.into()
+}
+
+/// Keys of one algorithm, from a PEM file or the bytes of a secret.
+pub(super) fn signing_keys(algorithm: Algorithm, text: &Secret) -> Result<Keys, jwt::KeyError> {
+    let algorithm = match algorithm {
+        Algorithm::EdDSA => jwt::Algorithm::EdDSA,
+        Algorithm::ES256 => jwt::Algorithm::ES256,
+        Algorithm::ES384 => jwt::Algorithm::ES384,
+        Algorithm::HS256 => jwt::Algorithm::HS256,
+        Algorithm::HS384 => jwt::Algorithm::HS384,
+        Algorithm::HS512 => jwt::Algorithm::HS512,
+        Algorithm::PS256 => jwt::Algorithm::PS256,
+        Algorithm::RS256 => jwt::Algorithm::RS256,
+    };
+    let is_pem = text.expose().starts_with(b"-----BEGIN ");
+    if is_pem { Keys::pem(algorithm, text) } else { Keys::secret(algorithm, text) }
 }
 
 /// Makes the file of a key that is not there yet, for nobody but its owner to read.

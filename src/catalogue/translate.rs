@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use trackgate_schemes::Secret;
-use trackgate_schemes::jwt::{self, Keys};
 
 use super::CatalogueError;
-use super::schemes::make_key_file;
+use super::schemes::{make_key_file, signing_keys};
 use crate::accounts::{AccountService, CheckLink, LinkKeys, Links};
 use crate::config::Config;
-use crate::config::checked::{self, Algorithm, Credentials, Source, Target, Translation, UpstreamLogin};
-use crate::proxy::translate::{Broker, Claims, Form, LinkSet, Login, Mint, MintSettings, Sign, Verifier};
+use crate::config::checked::{self, Credentials, Source, Target, Translation, UpstreamLogin};
+use crate::proxy::translate::{Broker, Claims, Form, LinkSet, Login, Mint, MintSettings, Verifier};
 use crate::proxy::{Translator, Upstream};
 
 /// Links, and the brokers of upstreams, for the routes that want them.
@@ -194,18 +193,7 @@ fn link_keys(config: &Config) -> Result<(LinkKeys, String), CatalogueError> {
 
 fn mint(settings: &checked::Jwt) -> Result<Mint, Fault> {
     let text = settings.key.read()?;
-    let algorithm = match settings.algorithm {
-        Algorithm::EdDSA => jwt::Algorithm::EdDSA,
-        Algorithm::ES256 => jwt::Algorithm::ES256,
-        Algorithm::ES384 => jwt::Algorithm::ES384,
-        Algorithm::HS256 => jwt::Algorithm::HS256,
-        Algorithm::HS384 => jwt::Algorithm::HS384,
-        Algorithm::HS512 => jwt::Algorithm::HS512,
-        Algorithm::PS256 => jwt::Algorithm::PS256,
-        Algorithm::RS256 => jwt::Algorithm::RS256,
-    };
-    let is_pem = text.expose().starts_with(b"-----BEGIN ");
-    let keys = if is_pem { Keys::pem(algorithm, &text) } else { Keys::secret(algorithm, &text) }?;
+    let keys = signing_keys(settings.algorithm, &text)?;
     if !keys.can_sign() {
         return Err("the key only verifies; the private one is wanted".into());
     }
@@ -228,13 +216,9 @@ fn login(written: &UpstreamLogin) -> Login {
         body: written.body.as_str().into(),
         token: written.token.as_str().into(),
         form: Form::Token { header: written.header.clone(), prefix: written.prefix.as_str().into() },
-        expired: sign(&written.expired),
-        refused: sign(&written.refused),
+        expired: written.expired.clone(),
+        refused: written.refused.clone(),
         lifetime: written.lifetime,
         token_has_number: written.token_has_number,
     }
-}
-
-fn sign(written: &checked::Sign) -> Sign {
-    Sign { statuses: written.statuses.clone(), pointer: written.pointer.clone(), text: written.text.clone() }
 }

@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use super::CatalogueError;
 use crate::config::checked::{self, Host, Http};
-use crate::proxy::{ClientCertificate, Eject, Health, HostHeader, Protocol, RequestLimits, Settings, Tls, Upstream};
+use crate::proxy::{ClientCertificate, Eject, HostHeader, Protocol, Settings, Tls, Upstream};
 
 /// An upstream with nothing connected yet. Its files are read now.
 pub(super) fn make(config: &checked::Upstream) -> Result<Upstream, CatalogueError> {
@@ -32,18 +32,8 @@ pub(super) fn make(config: &checked::Upstream) -> Result<Upstream, CatalogueErro
     settings.max_idle_connections = config.pool_connections;
     settings.retries = config.retries;
     settings.eject = config.eject.map(|(failures, time)| Eject { failures, time });
-    settings.limits = config.limits.map(|limits| RequestLimits {
-        requests: limits.requests,
-        queue: limits.queue,
-        queue_timeout: limits.queue_timeout,
-    });
-    settings.health = config.health.as_ref().map(|written| {
-        let mut health = Health::new(written.path.clone());
-        (health.every, health.timeout) = (written.every, written.timeout);
-        (health.rise, health.fall) = (written.rise, written.fall);
-        health.expect.clone_from(&written.expect);
-        health
-    });
+    settings.limits = config.limits;
+    settings.health.clone_from(&config.health);
     Upstream::new(settings).map_err(|source| CatalogueError::Upstream { name: config.name.clone(), source })
 }
 

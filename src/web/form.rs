@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::message::form_decoded;
+
 /// Names and values in order, decoded once.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Fields(Vec<(String, String)>);
@@ -65,20 +67,7 @@ pub(super) fn encode(text: &str) -> String {
 }
 
 fn decode(text: &[u8]) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(*rest.next()?).to_digit(16);
-                let (high, low) = (digit()?, digit()?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            b'+' => b' ',
-            byte => *byte,
-        });
-    }
-    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+    form_decoded(text).filter(|text| !text.contains('\0'))
 }
 
 const MAX_FIELDS: usize = 200;

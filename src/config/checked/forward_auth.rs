@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::super::error::Fault;
 use super::super::written;
-use super::{Route, Target, Tls};
+use super::{Route, Target, Tls, is_in_clear, tls};
 
 /// Where other proxies ask whether a request may pass.
 #[derive(Clone, Debug)]
@@ -38,29 +38,13 @@ pub(super) fn check(
     base: &Path,
     warnings: &mut Vec<String>,
 ) -> Result<ForwardAuth, Fault> {
-    let tls = written.tls.as_ref().map(|tls| Tls { cert: base.join(&tls.cert), key: base.join(&tls.key) });
-    if let Some(tls) = &tls {
-        for (key, file) in [("cert", &tls.cert), ("key", &tls.key)] {
-            if !file.is_file() {
-                let message = format!("there is no file {}", file.display());
-                return Err(Fault::new(message).under(key).under("tls"));
-            }
-        }
-    }
+    let tls = tls(written.tls.as_ref(), base)?;
     let address = written.address.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT));
     let named = [("address", Some(address)), ("grpc", written.grpc)];
     for (key, place) in named.into_iter().filter_map(|(key, place)| Some((key, place?))) {
-        if tls.is_some() || place.ip().is_loopback() {
-            continue;
+        if is_in_clear(place, tls.as_ref(), written.allow_plain).map_err(|fault| fault.under(key))? {
+            warnings.push(format!("forward-auth on {place} without TLS: credentials travel in clear"));
         }
-        if !written.allow_plain {
-            let message = format!(
-                "{place} is not a loopback address and there is no `tls`: credentials would travel in clear; add \
-                 `tls`, or `allow_plain = true` if that is what you want"
-            );
-            return Err(Fault::new(message).under(key));
-        }
-        warnings.push(format!("forward-auth on {place} without TLS: credentials travel in clear"));
     }
     if written.grpc.is_some_and(|grpc| grpc == address && grpc.port() != 0) {
         return Err(Fault::new("that is `address` already; gRPC needs a port of its own").under("grpc"));

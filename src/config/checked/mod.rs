@@ -293,6 +293,34 @@ pub(super) fn check(written: written::Config, base: &Path, overrides: &Overrides
     })
 }
 
+/// Certificate and key, if both files are there.
+fn tls(written: Option<&written::Tls>, base: &Path) -> Result<Option<Tls>, Fault> {
+    let Some(written) = written else { return Ok(None) };
+    let tls = Tls { cert: base.join(&written.cert), key: base.join(&written.key) };
+    for (key, file) in [("cert", &tls.cert), ("key", &tls.key)] {
+        if !file.is_file() {
+            return Err(Fault::new(format!("there is no file {}", file.display())).under(key).under("tls"));
+        }
+    }
+    Ok(Some(tls))
+}
+
+/// Whether credentials travel to this address in clear, beyond this machine.
+///
+/// # Errors
+///
+/// They would, and nobody said that they may.
+fn is_in_clear(address: SocketAddr, tls: Option<&Tls>, may_be: bool) -> Result<bool, Fault> {
+    let is = tls.is_none() && !address.ip().is_loopback();
+    if is && !may_be {
+        return Err(Fault::new(format!(
+            "{address} is not a loopback address and there is no `tls`: credentials would travel in clear; add `tls`, or \
+             `allow_plain = true` if that is what you want"
+        )));
+    }
+    Ok(is)
+}
+
 fn listen(
     written: &written::Listen,
     base: &Path,
@@ -301,23 +329,8 @@ fn listen(
 ) -> Result<Listen, Fault> {
     let default = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
     let address = overrides.listen.or(written.address).unwrap_or(default);
-    let tls = written.tls.as_ref().map(|tls| Tls { cert: base.join(&tls.cert), key: base.join(&tls.key) });
-    if let Some(tls) = &tls {
-        for (key, file) in [("cert", &tls.cert), ("key", &tls.key)] {
-            if !file.is_file() {
-                let message = format!("there is no file {}", file.display());
-                return Err(Fault::new(message).under(key).under("tls"));
-            }
-        }
-    }
-    if tls.is_none() && !address.ip().is_loopback() {
-        if !written.allow_plain {
-            let message = format!(
-                "{address} is not a loopback address and there is no `tls`: credentials would travel in clear; add \
-                 `tls`, or `allow_plain = true` if that is what you want"
-            );
-            return Err(Fault::new(message).under("address"));
-        }
+    let tls = tls(written.tls.as_ref(), base)?;
+    if is_in_clear(address, tls.as_ref(), written.allow_plain).map_err(|fault| fault.under("address"))? {
         warnings.push(format!("listening on {address} without TLS: credentials travel in clear"));
     }
     for (key, nets) in [("trusted_proxies", &written.trusted_proxies), ("proxy_protocol", &written.proxy_protocol)] {

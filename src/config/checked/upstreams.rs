@@ -61,31 +61,31 @@ pub struct UpstreamTls {
     pub server_name: Option<String>,
 }
 
-/// Health checks of an upstream.
-#[derive(Clone, Debug)]
+/// How the addresses of an upstream are looked after.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpstreamHealth {
-    /// What is asked for.
+    /// What is asked for with `GET`, whole: an address's base path is not put before it.
     pub path: PathAndQuery,
     /// How often.
     pub every: Duration,
-    /// How long an answer may take.
+    /// How long the head of the answer may take, connection included.
     pub timeout: Duration,
     /// Good statuses, first and last of each range.
     pub expect: Vec<(u16, u16)>,
-    /// Good answers until an address is up.
+    /// Good answers in a row until an address that is down is up.
     pub rise: NonZeroU32,
-    /// Bad ones until it is down.
+    /// Others in a row until one that is up is down.
     pub fall: NonZeroU32,
 }
 
-/// How much is sent to an upstream at once.
+/// How much is sent to an upstream at once. A request is under way until its answer's body has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpstreamLimits {
-    /// Requests under way.
+    /// Requests under way, of all threads together; at least 1.
     pub requests: usize,
-    /// Further ones that wait.
+    /// Further ones that may wait.
     pub queue: usize,
     /// How long they may.
     pub queue_timeout: Duration,

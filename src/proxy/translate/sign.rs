@@ -12,19 +12,8 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+pub use crate::config::checked::Sign;
 use crate::message::{Body, BodyError};
-
-/// What an answer is looked at for: any of what is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sign {
-    /// One of these statuses.
-    pub statuses: Vec<StatusCode>,
-    /// A JSON pointer (RFC 6901), and the value there if not any will do.
-    pub pointer: Option<(String, Option<Value>)>,
-    /// A text in the body.
-    pub text: Option<String>,
-}
 
 impl Sign {
     /// Whether bodies must be looked at.

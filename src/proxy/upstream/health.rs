@@ -16,28 +16,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::state::{State, chain};
 use super::{Settings, Upstream};
+pub use crate::config::checked::UpstreamHealth as Health;
 use crate::proxy::connect::{Connector, Spoken, Wanted};
 
-/// How the addresses of an upstream are looked after.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Health {
-    /// What is asked for with `GET`, whole: an address's base path is not put before it.
-    pub path: PathAndQuery,
-    /// How often; 10 s.
-    pub every: Duration,
-    /// How long the head of the answer may take, connection included; 2 s.
-    pub timeout: Duration,
-    /// Statuses of a good answer, first and last of each range; 200 to 399.
-    pub expect: Vec<(u16, u16)>,
-    /// After how many good answers in a row an address that is down is up; 2.
-    pub rise: NonZeroU32,
-    /// After how many others in a row one that is up is down; 3.
-    pub fall: NonZeroU32,
-}
-
 impl Health {
-    /// Asks for `path`, with the times and numbers above.
+    /// Asks for `path` every 10 s, which may take 2 s; 200 to 399 is a good answer, two in a row make an address up,
+    /// three others down.
     pub fn new(path: PathAndQuery) -> Self {
         Self {
             path,

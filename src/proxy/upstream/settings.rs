@@ -9,6 +9,7 @@ use http::HeaderValue;
 use super::super::connect::{Protocol, Tls, TlsFault};
 use super::health::Health;
 use crate::config::address::Address;
+pub use crate::config::checked::UpstreamLimits as RequestLimits;
 
 /// How an upstream is reached.
 #[derive(Clone, Debug)]
@@ -78,17 +79,6 @@ pub enum HostHeader {
     Named(HeaderValue),
     /// Host and port of the address; `localhost` for a socket.
     Upstream,
-}
-
-/// How much may be under way at once. A request is until its answer's body has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestLimits {
-    /// Requests under way, of all cores together; at least 1.
-    pub requests: usize,
-    /// Further ones that may wait.
-    pub queue: usize,
-    /// How long they may.
-    pub queue_timeout: Duration,
 }
 
 /// When an address is left out.

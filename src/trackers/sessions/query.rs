@@ -1,6 +1,7 @@
 //! The text behind `?`.
 
 use super::wire::Stop;
+use crate::message::form_decoded;
 
 /// The parameters of a query, decoded.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ impl Query {
         let mut all = Vec::new();
         for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match (decode(name), decode(value)) {
+            match (form_decoded(name.as_bytes()), form_decoded(value.as_bytes())) {
                 (Some(name), Some(value)) => all.push((name, value)),
                 _ => return Err(Stop::fault("the query cannot be decoded")),
             }
@@ -67,19 +68,4 @@ impl Query {
             _ => Err(Stop::fault(format!("{name} must be a number"))),
         }
     }
-}
-
-/// Percent escapes and `+`, as forms write them; `None` for a bad escape or what is no UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    let hex = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => bytes.next().and_then(hex)? << 4 | bytes.next().and_then(hex)?,
-            b'+' => b' ',
-            byte => byte,
-        });
-    }
-    String::from_utf8(decoded).ok()
 }
