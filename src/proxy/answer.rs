@@ -18,17 +18,22 @@ use super::upstream::{Failure, Flight};
 use super::{PROXY, names};
 use crate::message::Body;
 
-/// The answer for the client; `idle` is how long its body may stand still, and `flight` lasts until its end.
+/// The answer for the client; `scissors` are those of its connection, `idle` is how long its body may stand still, and `flight` lasts until its end.
 ///
 /// # Errors
 ///
 /// [`Reason::UpstreamDown`] for what is no final answer (nobody asked for another protocol), and for
 /// framing with two readings (RFC 9112 §6.3). The connection is then at its end too.
-pub(super) fn read(answer: Response<Incoming>, idle: Duration, flight: Flight) -> Result<Response<Body>, Rejection> {
+pub(super) fn read(
+    answer: Response<Incoming>,
+    scissors: Option<&Scissors>,
+    idle: Duration,
+    flight: Flight,
+) -> Result<Response<Body>, Rejection> {
     let (mut parts, body) = answer.into_parts();
     let length = if parts.status.is_informational() { None } else { check_framing(&parts.headers) };
     let Some(length) = length else {
-        if let Some(scissors) = parts.extensions.get::<Scissors>() {
+        if let Some(scissors) = scissors {
             scissors.cut();
         }
         flight.failed(Failure::Broke, &io::Error::new(io::ErrorKind::InvalidData, "the answer has two readings"));
@@ -55,9 +60,10 @@ pub(super) fn read(answer: Response<Incoming>, idle: Duration, flight: Flight) -
 /// How many bytes `Content-Length` announces.
 #[derive(Clone, Copy)]
 enum Length {
+    /// One number, written as everybody does.
     Known(u64),
-    /// As [`Known`](Self::Known), but written more than once.
-    Repeated(u64),
+    /// As [`Known`](Self::Known), but with zeros or blanks around it, or more than once.
+    Restated(u64),
     Unknown,
 }
 
@@ -80,11 +86,13 @@ fn check_length(headers: &HeaderMap) -> Option<Length> {
             if number.is_empty() || !number.iter().all(u8::is_ascii_digit) {
                 return None;
             }
+            let is_plain = number.len() == line.len() && (number == b"0" || !number.starts_with(b"0"));
             let number: u64 = std::str::from_utf8(number).ok()?.parse().ok()?;
             length = match length {
-                Length::Unknown => Length::Known(number),
-                Length::Known(before) | Length::Repeated(before) if before == number => Length::Repeated(number),
-                Length::Known(_) | Length::Repeated(_) => return None,
+                Length::Unknown if is_plain => Length::Known(number),
+                Length::Unknown => Length::Restated(number),
+                Length::Known(before) | Length::Restated(before) if before == number => Length::Restated(number),
+                Length::Known(_) | Length::Restated(_) => return None,
             };
         }
     }
@@ -95,6 +103,9 @@ fn check_length(headers: &HeaderMap) -> Option<Length> {
 pub(super) fn remove_withheld(headers: &mut HeaderMap) {
     let listed = listed_in_connection(headers);
     let is_withheld = |name: &&HeaderName| {
+        if listed.is_empty() && names::is_of_every_answer(name) {
+            return false;
+        }
         let name = names::normalised(name.as_str());
         names::is_hop_by_hop(&name)
             || names::is_ours(&name)
@@ -112,10 +123,10 @@ fn set_length(parts: &mut Parts, length: Length) {
         _ if parts.status == StatusCode::NO_CONTENT => {
             parts.headers.remove(header::CONTENT_LENGTH);
         }
-        Length::Known(number) | Length::Repeated(number) => {
+        Length::Restated(number) => {
             parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(number));
         }
-        Length::Unknown => {}
+        Length::Known(_) | Length::Unknown => {}
     }
 }
 
@@ -178,6 +189,28 @@ mod tests {
         assert_eq!(lines, left);
     }
 
+    #[test]
+    fn a_length_is_written_anew_where_it_has_another_form() {
+        for (lines, known) in
+            [(&["5"][..], true), (&["0"], true), (&["05"], false), (&["5 "], false), (&["5", "5"], false)]
+        {
+            let lines: Vec<_> = lines.iter().map(|line| ("content-length", *line)).collect();
+            assert_eq!(matches!(check_framing(&headers(&lines)), Some(Length::Known(_))), known, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_every_answer_has_goes_on_unless_its_connection_names_it() {
+        for name in names::OF_EVERY_ANSWER {
+            let mut lines = HeaderMap::from_iter([(name.clone(), HeaderValue::from_static("1"))]);
+            remove_withheld(&mut lines);
+            assert!(lines.contains_key(name), "{name}");
+            lines.insert(header::CONNECTION, HeaderValue::from(name.clone()));
+            remove_withheld(&mut lines);
+            assert!(lines.is_empty(), "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn frm_19_a_length_is_read_in_one_way_or_not_at_all(lines in proptest::collection::vec("[0-9 ,+x-]{0,6}", 0..3)) {
@@ -187,7 +220,7 @@ mod tests {
             }
             let numbers = || lines.iter().flat_map(|line| line.split(',')).map(|number| number.trim().parse::<u64>());
             match check_framing(&headers) {
-                Some(Length::Known(length) | Length::Repeated(length)) => {
+                Some(Length::Known(length) | Length::Restated(length)) => {
                     prop_assert!(numbers().all(|number| number == Ok(length)), "{lines:?}");
                 }
                 Some(Length::Unknown) => prop_assert!(lines.is_empty()),

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use http::{HeaderName, header};
+
 /// The name as upstreams may read it; header names are in lower case already.
 pub(super) fn normalised(name: &str) -> Cow<'_, str> {
     if is_plain(name) { Cow::Borrowed(name) } else { Cow::Owned(name.replace(['_', '.'], "-")) }
@@ -13,6 +15,16 @@ pub(super) fn normalised(name: &str) -> Cow<'_, str> {
 /// Whether the name has only one reading.
 pub(super) fn is_plain(name: &str) -> bool {
     !name.bytes().any(|b| matches!(b, b'_' | b'.'))
+}
+
+/// Whether nearly every request has such a line: one that no rule of this room is about.
+pub(super) fn is_of_every_request(name: &HeaderName) -> bool {
+    OF_EVERY_REQUEST.contains(name)
+}
+
+/// Whether nearly every answer has such a line: one that no rule of this room is about.
+pub(super) fn is_of_every_answer(name: &HeaderName) -> bool {
+    OF_EVERY_ANSWER.contains(name)
 }
 
 /// Whether a normalised name stands for this hop alone, or for framing (RFC 9110 §7.6.1).
@@ -83,6 +95,32 @@ fn is_extension(name: &str) -> bool {
 fn starts_with_any(name: &str, prefixes: &[&str]) -> bool {
     prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
+
+/// Names that are compared with one look each, the commonest first.
+pub(super) static OF_EVERY_REQUEST: &[HeaderName] = &[
+    header::ACCEPT,
+    header::USER_AGENT,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+    header::CONTENT_TYPE,
+    header::CACHE_CONTROL,
+    header::REFERER,
+    header::ORIGIN,
+    header::IF_NONE_MATCH,
+];
+
+/// The same for answers.
+pub(super) static OF_EVERY_ANSWER: &[HeaderName] = &[
+    header::DATE,
+    header::CONTENT_TYPE,
+    header::SERVER,
+    header::CONTENT_LENGTH,
+    header::LAST_MODIFIED,
+    header::ETAG,
+    header::CACHE_CONTROL,
+    header::ACCEPT_RANGES,
+    header::VARY,
+];
 
 /// Names by which proxies of many makes say who is asking.
 const IDENTITY: &[&str] = &[

@@ -161,20 +161,15 @@ impl Pool {
     /// # Errors
     ///
     /// [`SendError`] if there is no answer.
-    pub(super) async fn send(
-        &self,
-        lease: Lease,
-        mut request: Request<Outgoing>,
-    ) -> Result<Response<Incoming>, SendError> {
+    pub(super) async fn send(&self, lease: Lease, mut request: Request<Outgoing>) -> Result<Answer, SendError> {
         match lease.sender {
             Sender::Http1(mut sender, scissors) => {
                 fit_http1(&mut request);
                 scissors.take_has_read();
                 match sender.try_send_request(request).await {
-                    Ok(mut answer) => {
-                        answer.extensions_mut().insert(scissors.clone());
-                        self.keep(sender, scissors);
-                        Ok(answer)
+                    Ok(response) => {
+                        self.keep(sender, scissors.clone());
+                        Ok(Answer { response, scissors: Some(scissors) })
                     }
                     Err(mut error) => Err(match error.take_message() {
                         Some(request) => SendError::Unsent(Box::new(request), error.into_error()),
@@ -186,7 +181,7 @@ impl Pool {
             Sender::Http2(mut sender) => {
                 fit_http2(&mut request, &self.inner.scheme, &self.inner.authority);
                 let mut error = match sender.try_send_request(request).await {
-                    Ok(answer) => return Ok(answer),
+                    Ok(response) => return Ok(Answer { response, scissors: None }),
                     Err(error) => error,
                 };
                 let unsent = error.take_message();
@@ -290,6 +285,13 @@ impl Lease {
     }
 }
 
+/// The head of an answer, whose body is still coming.
+pub(super) struct Answer {
+    pub(super) response: Response<Incoming>,
+    /// Of its connection, if that is its own.
+    pub(super) scissors: Option<Scissors>,
+}
+
 enum Sender {
     Http1(http1::SendRequest<Outgoing>, Scissors),
     Http2(http2::SendRequest<Outgoing>),
@@ -322,7 +324,7 @@ fn is_of_the_connection(error: &hyper::Error) -> bool {
 }
 
 /// Gives the request the form of HTTP/1.1: path alone, and a `Host` line.
-pub(super) fn fit_http1(request: &mut Request<Outgoing>) {
+fn fit_http1(request: &mut Request<Outgoing>) {
     let parts = std::mem::take(request.uri_mut()).into_parts();
     if let Some(authority) = parts.authority
         && let Ok(host) = HeaderValue::from_str(authority.as_str())

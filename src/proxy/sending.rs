@@ -70,11 +70,11 @@ pub enum IdentityForm {
 
 /// A request on its way to an upstream.
 #[derive(Debug)]
-pub struct Forward<'a> {
+pub struct Forward<'a, B = Body> {
     /// Its head as received.
     pub parts: Parts,
     /// Its body, with the route's limits of size and time already around it.
-    pub body: Body,
+    pub body: B,
     /// The path by which it was matched and judged: the one that the upstream gets.
     pub path: &'a CanonicalPath<'a>,
     /// The client's address; `None` when it cannot be known.
@@ -89,6 +89,14 @@ pub struct Forward<'a> {
     pub sending: &'a Sending,
     /// The credential that the upstream gets, whatever the client sent under that name.
     pub credential: Option<(HeaderName, HeaderValue)>,
+}
+
+impl<'a> Forward<'a> {
+    /// All but the body, and the body.
+    pub(super) fn split(self) -> (Forward<'a, ()>, Body) {
+        let Self { parts, body, path, client, peer, request_id, now, sending, credential } = self;
+        (Forward { parts, body: (), path, client, peer, request_id, now, sending, credential }, body)
+    }
 }
 
 /// How a request came in.

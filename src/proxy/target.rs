@@ -40,12 +40,6 @@ pub(super) fn build(
     PathAndQuery::try_from(target).map_err(|_not_a_target| Rejection::new(Reason::BadPath, PROXY))
 }
 
-/// The same target behind another base path.
-pub(super) fn rebased(target: &PathAndQuery, from: &str, to: &str) -> PathAndQuery {
-    let rest = target.as_str().strip_prefix(from).expect("it was built on this base path");
-    PathAndQuery::try_from(format!("{to}{rest}")).expect("both are targets")
-}
-
 fn filter<'a>(query: &'a str, sending: &Sending) -> Cow<'a, str> {
     let carries = |pair: &str| {
         let key = pair.split('=').next().unwrap_or_default();

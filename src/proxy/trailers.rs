@@ -36,6 +36,9 @@ impl Trailers {
 
     /// The `Trailer` line that announces them, of one that did: without it HTTP/1.1 carries none.
     pub(super) fn announced(&self, received: &HeaderMap) -> Option<HeaderValue> {
+        if !received.contains_key(header::TRAILER) {
+            return None;
+        }
         let names = received.get_all(header::TRAILER).iter().flat_map(|line| line.as_bytes().split(|b| *b == b','));
         let names = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
         let kept: Vec<HeaderName> = names.filter(|name| self.keeps(name)).take(MOST).collect();

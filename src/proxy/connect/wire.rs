@@ -29,8 +29,7 @@ pub(in crate::proxy) struct Wire {
 }
 
 /// Ends a connection whose answers cannot be trusted, so that the pool does not use it again, and knows whether
-/// anything was read since it was last asked. Every answer over HTTP/1.1 has those of its connection among its
-/// extensions.
+/// anything was read since it was last asked.
 #[derive(Clone, Debug)]
 pub(in crate::proxy) struct Scissors(Arc<Blades>);
 

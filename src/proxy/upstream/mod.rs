@@ -9,13 +9,12 @@ use std::time::Duration;
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use trackgate_schemes::{Identity, Reason, Rejection};
 
 use super::body::{Outgoing, Turn};
 use super::connect::{Connector, TlsClient, Wanted};
-use super::pool::{Pool, PoolLimits};
+use super::pool::{Answer, Pool, PoolLimits};
 #[cfg(doc)]
 use super::sending::Sending;
 use super::sending::{Forward, UpstreamTime};
@@ -39,7 +38,7 @@ pub use state::AnsweredBy;
 pub(in crate::proxy) use state::{Failure, Flight};
 
 use queue::Busy;
-use retry::{Fault, Spare};
+use retry::{Fault, may_be_repeated};
 use state::{AllOut, State, bit};
 
 /// A server, at one or several addresses, to which requests are sent on. Clones share its connections.
@@ -60,6 +59,15 @@ struct Shared {
     state: Arc<State>,
     tls: Option<TlsClient>,
     pools: Box<[Pool]>,
+}
+
+/// What the requests to each address are built of.
+#[derive(Clone, Copy)]
+struct Draft<'a> {
+    who: &'a Identity,
+    request: &'a Forward<'a, ()>,
+    /// To switch to.
+    protocol: Option<&'a HeaderValue>,
 }
 
 impl Upstream {
@@ -131,17 +139,17 @@ impl Upstream {
         let flight = self.enter().await?;
         let entered = clock();
         let protocol = upgrade::asked(&request);
-        let mut request = self.build(flight.index(), permit.identity(), request)?;
-        if let Some(protocol) = &protocol {
-            upgrade::ask(request.headers_mut(), protocol);
-        }
+        let (request, body) = request.split();
+        let body = Outgoing::new(body, Trailers::up(&request.sending.carriers));
+        let draft = Draft { who: permit.identity(), request: &request, protocol: protocol.as_ref() };
+        let built = self.build(flight.index(), draft, body)?;
         let sent = clock();
-        let (flight, answer) = self.answer(flight, request).await?;
+        let (flight, Answer { response, scissors }) = self.answer(flight, draft, built).await?;
         let settings = &self.shared.settings;
         let answered_by = (settings.addresses.len() > 1).then(|| flight.answered_by());
-        let mut answer = match protocol.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
-            Some(protocol) => upgrade::switched(answer, &protocol, flight)?,
-            None => answer::read(answer, settings.idle_timeout, flight)?,
+        let mut answer = match protocol.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
+            Some(protocol) => upgrade::switched(response, &protocol, flight)?,
+            None => answer::read(response, scissors.as_ref(), settings.idle_timeout, flight)?,
         };
         if let Some(answered_by) = answered_by {
             answer.extensions_mut().insert(answered_by);
@@ -159,7 +167,10 @@ impl Upstream {
     /// As [`forward`](Self::forward) before anything is sent.
     pub fn headers(&self, who: &Identity, request: Forward<'_>) -> Result<HeaderMap, Rejection> {
         check_method(&request.parts.method)?;
-        self.build(0, who, request).map(|request| request.into_parts().0.headers)
+        let (request, body) = request.split();
+        let body = Outgoing::new(body, Trailers::up(&request.sending.carriers));
+        let draft = Draft { who, request: &request, protocol: None };
+        self.build(0, draft, body).map(|request| request.into_parts().0.headers)
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -188,11 +199,12 @@ impl Upstream {
     async fn answer(
         &self,
         mut flight: Flight,
+        draft: Draft<'_>,
         mut request: Request<Outgoing>,
-    ) -> Result<(Flight, Response<Incoming>), Rejection> {
+    ) -> Result<(Flight, Answer), Rejection> {
         let Shared { settings, state, .. } = &*self.shared;
         let turn = request.body().turn().cloned();
-        let spare = if settings.retries > 0 { Spare::of(&request) } else { None };
+        let may_repeat = may_be_repeated(&request);
         if settings.retries > 0 {
             state.budget.earn();
         }
@@ -208,7 +220,7 @@ impl Upstream {
             flight.failed(fault.how(), &fault);
             let why = Rejection::new(fault.reason(), PROXY);
             let may_be_there = fault.may_be_there();
-            let Some(again) = fault.again(spare.as_ref()).filter(|_| left > 0) else { return Err(why) };
+            let Some(body) = fault.again(may_repeat).filter(|_| left > 0) else { return Err(why) };
             tried |= bit(flight.index());
             let next = state.choose(tried).or_else(|out| if may_be_there { state.choose(0) } else { Err(out) });
             let Ok(next) = next else { return Err(why) };
@@ -216,7 +228,7 @@ impl Upstream {
                 return Err(why);
             }
             next.is_retry();
-            request = self.turned(again, flight.index(), next.index());
+            request = self.build(next.index(), draft, body)?;
             flight = next.with_slot(flight.take_slot());
         }
         Err(Rejection::new(Reason::Internal, PROXY))
@@ -228,7 +240,7 @@ impl Upstream {
         flight: &Flight,
         mut request: Request<Outgoing>,
         turn: Option<&Turn>,
-    ) -> Result<Response<Incoming>, Fault> {
+    ) -> Result<Answer, Fault> {
         let Shared { settings, pools, .. } = &*self.shared;
         flight.begun();
         let pool = pools.get(flight.index()).expect("each address has a pool");
@@ -251,7 +263,8 @@ impl Upstream {
         }
     }
 
-    fn build(&self, index: usize, who: &Identity, mut request: Forward<'_>) -> Result<Request<Outgoing>, Rejection> {
+    fn build(&self, index: usize, draft: Draft<'_>, body: Outgoing) -> Result<Request<Outgoing>, Rejection> {
+        let Draft { who, request, protocol } = draft;
         let settings = self.settings();
         let address = address(settings, index);
         let rewritten = match &request.sending.rewrite {
@@ -263,52 +276,34 @@ impl Upstream {
         };
         let path = rewritten.as_ref().unwrap_or(request.path);
         let target = target::build(address.base(), path, &request.parts.uri, request.sending)?;
-        let received = std::mem::take(&mut request.parts.headers);
-        let had_length = received.contains_key(header::CONTENT_LENGTH);
-        let trailers = Trailers::up(&request.sending.carriers);
-        let announced = if received.contains_key(header::TRAILER) { trailers.announced(&received) } else { None };
+        let received = &request.parts.headers;
         let host = settings.host.of(request.peer.host, address);
-        let mut lines = headers::build(received, &request, who, host, &settings.name);
+        let mut lines = headers::build(received, request, who, host, &settings.name);
+        if let Some(protocol) = protocol {
+            upgrade::ask(&mut lines, protocol);
+        }
 
-        let method = request.parts.method;
-        let body = Outgoing::new(request.body, trailers);
+        let method = &request.parts.method;
         if body.is_end_stream() {
             // RFC 9110 §8.6.
-            if had_length || matches!(method, Method::PATCH | Method::POST | Method::PUT) {
+            if received.contains_key(header::CONTENT_LENGTH)
+                || matches!(*method, Method::PATCH | Method::POST | Method::PUT)
+            {
                 lines.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
         } else if body.size_hint().exact().is_none() {
             // Otherwise hyper takes a GET or HEAD of unknown length for one without a body.
             lines.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-            if let Some(announced) = announced {
+            if let Some(announced) = Trailers::up(&request.sending.carriers).announced(received) {
                 lines.insert(header::TRAILER, announced);
             }
         }
 
         let mut built = Request::new(body);
-        *built.method_mut() = method;
+        built.method_mut().clone_from(method);
         *built.uri_mut() = target.into();
         *built.headers_mut() = lines;
         Ok(built)
-    }
-
-    /// A request built for one address, for another.
-    fn turned(&self, mut request: Request<Outgoing>, from: usize, to: usize) -> Request<Outgoing> {
-        if from == to {
-            return request;
-        }
-        let settings = self.settings();
-        let (from, to) = (address(settings, from), address(settings, to));
-        super::pool::fit_http1(&mut request);
-        if settings.host == HostHeader::Upstream {
-            request.headers_mut().insert(header::HOST, to.host().clone());
-        }
-        if from.base() != to.base()
-            && let Some(target) = request.uri().path_and_query()
-        {
-            *request.uri_mut() = target::rebased(target, from.base(), to.base()).into();
-        }
-        request
     }
 }
 
@@ -386,10 +381,10 @@ fn down(wait: Option<Duration>) -> Rejection {
 /// The head of the answer, or why there is none; `None` if the upstream was silent for `limit` while it
 /// was its turn.
 async fn head_in_time<E: Error>(
-    mut answer: Pin<&mut impl Future<Output = Result<Response<Incoming>, E>>>,
+    mut answer: Pin<&mut impl Future<Output = Result<Answer, E>>>,
     turn: Option<&Turn>,
     limit: Duration,
-) -> Option<Result<Response<Incoming>, E>> {
+) -> Option<Result<Answer, E>> {
     let mut deadline = Instant::now() + limit;
     loop {
         if let Ok(answer) = timeout_at(deadline, &mut answer).await {

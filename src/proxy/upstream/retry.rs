@@ -1,6 +1,6 @@
 //! Whether a request that got no answer may be sent again.
 
-use http::{HeaderMap, Method, Request, Uri};
+use http::{Method, Request};
 use trackgate_schemes::Reason;
 
 use super::state::Failure;
@@ -61,41 +61,20 @@ impl Fault {
         !matches!(self, Self::Connect(..))
     }
 
-    /// The request to send again, if it may be.
-    pub(super) fn again(self, spare: Option<&Spare>) -> Option<Request<Outgoing>> {
+    /// The body of the request to send again, if it may be: `may_repeat` says whether also one that the upstream
+    /// may have seen.
+    pub(super) fn again(self, may_repeat: bool) -> Option<Outgoing> {
         match self {
-            Self::Connect(_, request) | Self::Unsent(_, request) => Some(*request),
-            Self::Broken(_) => spare.map(Spare::request),
+            Self::Connect(_, request) | Self::Unsent(_, request) => Some(request.into_body()),
+            Self::Broken(_) => may_repeat.then(Outgoing::empty),
             Self::Begun(_) | Self::Slow => None,
         }
     }
 }
 
-/// A copy of a request that may be repeated though the upstream may have seen it.
-#[derive(Debug)]
-pub(super) struct Spare {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-}
-
-impl Spare {
-    /// `None` for one with a body, or of a method that is not idempotent (RFC 9110 §9.2.2) by its definition.
-    pub(super) fn of(request: &Request<Outgoing>) -> Option<Self> {
-        let is_idempotent =
-            matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
-        (is_idempotent && request.body().turn().is_none()).then(|| Self {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: request.headers().clone(),
-        })
-    }
-
-    fn request(&self) -> Request<Outgoing> {
-        let mut request = Request::new(Outgoing::empty());
-        request.method_mut().clone_from(&self.method);
-        request.uri_mut().clone_from(&self.uri);
-        request.headers_mut().clone_from(&self.headers);
-        request
-    }
+/// Whether a request may be repeated though the upstream may have seen it: one without a body, of a method that is
+/// idempotent (RFC 9110 §9.2.2) by its definition.
+pub(super) fn may_be_repeated(request: &Request<Outgoing>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+        && request.body().turn().is_none()
 }
