@@ -1,12 +1,12 @@
 //! One connection, from the accepted socket to its end.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use pin_project_lite::pin_project;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -283,14 +284,29 @@ enum Due {
 }
 
 /// The future's output, or `None` when it panics.
-pub(super) async fn unpanicked<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    // What a panic leaves half done is dropped with the request; shared state is behind poisoning locks.
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Some),
-        Err(_panic) => Poll::Ready(None),
-    })
-    .await
+pub(super) fn unpanicked<F: Future>(future: F) -> Unpanicked<F> {
+    Unpanicked { future }
+}
+
+pin_project! {
+    /// See [`unpanicked`]. An `async fn` would have room for the future twice.
+    pub(super) struct Unpanicked<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Unpanicked<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.project().future;
+        // What a panic leaves half done is dropped with the request; shared state is behind poisoning locks.
+        match catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_panic) => Poll::Ready(None),
+        }
+    }
 }
 
 /// What hyper may hold beside a whole head: the next read.

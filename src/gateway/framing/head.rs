@@ -1,5 +1,6 @@
 //! One request head: where it ends, and whether it is good.
 
+use memchr::memchr;
 use trackgate_schemes::Reason;
 
 use super::authority;
@@ -59,41 +60,53 @@ impl HeadScan {
             self.starts.push(0);
         }
         let mut start = self.starts.last().copied().unwrap_or_default();
-        for (at, &byte) in bytes.iter().enumerate().skip(self.at) {
-            if self.after_cr {
-                self.after_cr = false;
-                if byte != b'\n' {
-                    return Err(Reason::BadRequest);
-                }
-                let blank = at == start + 1;
-                if self.starts.len() == 1 {
-                    check_length(bytes.get(start..at + 1).unwrap_or_default(), limits)?;
-                }
-                start = at + 1;
-                if blank && self.starts.len() == 1 {
-                    // RFC 9112 section 2.2: one is forgiven, for old clients send it behind a body.
-                    if std::mem::replace(&mut self.blank, true) {
-                        return Err(Reason::BadRequest);
-                    }
-                    self.starts.clear();
-                } else if blank {
-                    return if start > limits.head_bytes { Err(Reason::HeadTooLarge) } else { Ok(Some(start)) };
-                } else if self.starts.len() > limits.head_lines + 1 {
-                    return Err(Reason::HeadTooLarge);
-                }
-                self.starts.push(start);
-            } else if byte == b'\r' {
-                self.after_cr = true;
-            } else if (byte < b' ' && byte != b'\t') || byte == 0x7f {
+        while let Some((&byte, _)) = bytes.get(self.at..).and_then(<[u8]>::split_first) {
+            if !self.after_cr {
+                self.text(bytes)?;
+                continue;
+            }
+            self.after_cr = false;
+            if byte != b'\n' {
                 return Err(Reason::BadRequest);
             }
+            let blank = self.at == start + 1;
+            self.at += 1;
+            if self.starts.len() == 1 {
+                check_length(bytes.get(start..self.at).unwrap_or_default(), limits)?;
+            }
+            start = self.at;
+            if blank && self.starts.len() == 1 {
+                // RFC 9112 section 2.2: one is forgiven, for old clients send it behind a body.
+                if std::mem::replace(&mut self.blank, true) {
+                    return Err(Reason::BadRequest);
+                }
+                self.starts.clear();
+            } else if blank {
+                return if start > limits.head_bytes { Err(Reason::HeadTooLarge) } else { Ok(Some(start)) };
+            } else if self.starts.len() > limits.head_lines + 1 {
+                return Err(Reason::HeadTooLarge);
+            }
+            self.starts.push(start);
         }
-        self.at = bytes.len();
         let line = bytes.get(start..).unwrap_or_default();
         if self.starts.len() == 1 {
             check_length(line, limits)?;
         }
         if bytes.len() > limits.head_bytes { Err(Reason::HeadTooLarge) } else { Ok(None) }
+    }
+
+    /// Reads up to the next CR, and that too.
+    fn text(&mut self, bytes: &[u8]) -> Result<(), Reason> {
+        let rest = bytes.get(self.at..).unwrap_or_default();
+        let end = memchr(b'\r', rest);
+        let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        // Without a way out in the middle, many bytes are looked at with one instruction.
+        if text.iter().fold(false, |found, &byte| found | is_control(byte)) {
+            return Err(Reason::BadRequest);
+        }
+        self.after_cr = end.is_some();
+        self.at += text.len() + usize::from(self.after_cr);
+        Ok(())
     }
 
     fn check(&self, bytes: &[u8], length: usize, limits: &Limits) -> Result<Head, Reason> {
@@ -258,6 +271,10 @@ pub(in crate::gateway) fn is_method(method: &[u8]) -> bool {
     (1..=METHOD_BYTES).contains(&method.len())
         && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'))
         && method.first().is_some_and(u8::is_ascii_uppercase)
+}
+
+const fn is_control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
 /// Whether a header name may have this byte (RFC 9110 section 5.6.2).

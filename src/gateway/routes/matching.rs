@@ -182,6 +182,9 @@ fn is_rest(segment: &str) -> bool {
 
 /// A parameter's value with its escapes decoded; it is UTF-8, or the path would not be canonical.
 pub(super) fn decode(value: &str) -> String {
+    if !value.contains('%') {
+        return value.to_owned();
+    }
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {

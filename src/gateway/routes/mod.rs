@@ -3,6 +3,7 @@
 //! The most exact path wins; among routes of one path the first that fits method and host. The table is
 //! built once and replaced whole.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -86,6 +87,8 @@ impl fmt::Debug for Target {
 #[derive(Clone, Debug)]
 pub struct RouteTable {
     routes: Vec<Route>,
+    /// The names of the parameters in the path of each.
+    names: Vec<Box<[Arc<str>]>>,
     paths: Paths,
     fallbacks: Vec<Fallback>,
     beyond: Vec<Beyond>,
@@ -139,7 +142,10 @@ impl RouteTable {
     pub fn new(routes: Vec<Route>, fallbacks: Vec<Fallback>) -> Result<Self, RouteError> {
         match unreachable(&routes) {
             Some(error) => Err(error),
-            None => Ok(Self { paths: Paths::new(&routes), routes, fallbacks, beyond: Vec::new() }),
+            None => {
+                let names = routes.iter().map(|route| parameter_names(&route.path).map(Arc::from).collect()).collect();
+                Ok(Self { paths: Paths::new(&routes), routes, names, fallbacks, beyond: Vec::new() })
+            }
         }
     }
 
@@ -191,15 +197,17 @@ impl RouteTable {
         };
         let routes = hit.routes;
         let here = || self.at(routes);
-        let exact = here().find(|route| takes(route, method));
-        let found = exact
-            .or_else(|| (*method == Method::HEAD).then(|| here().find(|route| takes(route, &Method::GET))).flatten());
+        let of = |method| {
+            let all = routes.iter().filter_map(|index| Some((self.routes.get(*index)?, self.names.get(*index)?)));
+            { all }.find(|(route, _)| takes(route, method))
+        };
+        let found = of(method).or_else(|| if *method == Method::HEAD { of(&Method::GET) } else { None });
         match found {
             // The most exact route decides, not a wider one behind it that would take it byte for byte.
-            Some(route) if strict.is_err() && !route.raw_path => Err(unrouted(Reason::BadPath)),
+            Some((route, _)) if strict.is_err() && !route.raw_path => Err(unrouted(Reason::BadPath)),
             None if strict.is_err() && !here().any(|route| route.raw_path) => Err(unrouted(Reason::BadPath)),
-            Some(route) => {
-                let parameters = parameter_names(&route.path).map(Arc::from).zip(hit.values).collect();
+            Some((route, names)) => {
+                let parameters = names.iter().cloned().zip(hit.values).collect();
                 let verbatim = route.raw_path.then(|| CanonicalPath::verbatim(raw_path).ok()).flatten();
                 Ok(Found { route, parameters, path: verbatim.unwrap_or(path) })
             }
@@ -290,12 +298,17 @@ impl RouteTable {
 }
 
 /// A host as routes compare it: lower case, without port and final dot.
-pub fn plain_host(authority: &str) -> String {
+pub fn plain_host(authority: &str) -> Cow<'_, str> {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,
     };
-    host.trim_end_matches('.').to_ascii_lowercase()
+    let host = host.trim_end_matches('.');
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
 }
 
 /// The first name all of whose routes stand behind others that answer the same requests. A part of them may:
