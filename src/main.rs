@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A proxied request costs a seventh fewer instructions than with the system's; see `docs/performance.md`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     trackgate::cli::run()
 }
