@@ -26,7 +26,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod client_network;
 mod combine;
 mod grant;
 mod lockout;
@@ -41,7 +40,6 @@ pub mod store;
 mod testing;
 mod time_window;
 
-pub use client_network::{ClientNetwork, ClientNetworkError};
 pub use combine::{All, Any, Not};
 pub use grant::RequireGrants;
 pub use lockout::{Counted, CountedError, GuessLimits, Lock, Lockout};
@@ -51,3 +49,4 @@ pub use policy::{Decision, Policy, Term};
 pub use rate::{Rate, RateLimit, RateLimitError, RatePer};
 pub use steady::{ManualSteadyClock, SteadyClock, SystemSteadyClock};
 pub use time_window::{TimeWindow, TimeWindowError};
+pub use trackgate_schemes::{ClientNetwork, ClientNetworkError};

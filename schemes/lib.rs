@@ -24,6 +24,7 @@
 mod authorization;
 pub mod basic;
 pub mod bearer;
+mod client_network;
 mod clock;
 mod cookies;
 mod grants;
@@ -46,10 +47,11 @@ pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use client_network::{ClientNetwork, ClientNetworkError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use grants::{Grant, GrantError, Grants};
 pub use guess::{Admission, Attempt, GuessGuard, NoGuard, Outcome};
-pub use hash_pool::{HashJobLost, HashPool, HashPoolFigures, HashPoolFull};
+pub use hash_pool::{HashPool, HashPoolError, HashPoolFigures};
 pub use head::Head;
 pub use identity::{AccountId, Credential, CredentialKind, Identity, Subject};
 pub use known::{Forget, Known, MemoryFigures, Ticket};

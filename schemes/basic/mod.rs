@@ -33,7 +33,6 @@
 //! A verified password is remembered for the network that it came from: while an account is locked for
 //! strangers, the right guess of a stranger is refused though its owner is known.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -43,8 +42,8 @@ use crate::authorization::{self, Carried};
 use crate::bearer::{TokenText, Uses, check};
 use crate::store::{Account, ApiTokens};
 use crate::{
-    AccountName, Carrier, Class, Credential, CredentialKind, Digest, DigestKey, EmailAddress, Forget, Head, Identity,
-    Known, Login, Reason, Rejection, Scheme, Secret, SignIn, Step, Subject, Verdict,
+    AccountName, Carrier, Class, ClientNetwork, Credential, CredentialKind, Digest, DigestKey, EmailAddress, Forget,
+    Head, Identity, Known, Login, Reason, Rejection, Scheme, Secret, SignIn, Step, Subject, Verdict,
 };
 
 mod flights;
@@ -91,7 +90,7 @@ impl Basic {
         let by = self.settings.id;
         let is_token = self.settings.tokens == Tokens::Accepted && looks_like_a_token(pair.password);
         // What one network may know is no answer to another's guess: that goes to the guard.
-        let network = if is_token { [0; 9] } else { network(head.client) };
+        let network = if is_token { [0; 9] } else { ClientNetwork::of(head.client).to_bytes() };
         let digest = self.key.digest(&[by.as_bytes(), pair.name.as_bytes(), pair.password.as_bytes(), &network]);
         if let Some(identity) = self.memory.find(&digest, head.now) {
             return Step::Done(Verdict::Known(identity));
@@ -207,24 +206,6 @@ fn is_named(account: &Account, login: &str) -> bool {
         }
         Err(_unfit) => false,
     }
-}
-
-/// A client's network as guesses are counted: the IPv4 address, or the /64 of the IPv6 address.
-fn network(client: Option<IpAddr>) -> [u8; 9] {
-    let mut network = [0; 9];
-    let (kind, rest) = network.split_at_mut(1);
-    match client.map(|address| address.to_canonical()) {
-        None => {}
-        Some(IpAddr::V4(address)) => {
-            kind.fill(4);
-            rest.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
-        }
-        Some(IpAddr::V6(address)) => {
-            kind.fill(6);
-            rest.iter_mut().zip(address.octets()).for_each(|(to, from)| *to = from);
-        }
-    }
-    network
 }
 
 /// A token that lost up to a quarter of its characters is still told from a password.

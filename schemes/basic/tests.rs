@@ -333,7 +333,7 @@ fn a_pair_that_many_bring_at_once_is_hashed_once() {
     // Room for one job beside the one that keeps the only thread busy, which may still be waiting itself.
     let pool = HashPool::new(1, 2);
     let (go, wait) = std::sync::mpsc::channel::<()>();
-    let busy = pool.run(move || wait.recv()).unwrap();
+    let busy = pool.run(None, move || wait.recv());
     let basic = Basic::new(BasicSettings::new("basic"), SignIn::new(store.clone(), guard.clone(), pool), store);
     let mut waiting: Vec<_> = (0..64)
         .map(|_| match sample("rider:open:sesame").ask(&basic, Sample::now()) {

@@ -1,6 +1,8 @@
 //! Argon2 in PHC text (RFC 9106; PHC string format).
 
-use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
+use std::cell::RefCell;
+
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use subtle::ConstantTimeEq;
 
 /// A stored Argon2 form within the limits.
@@ -31,7 +33,7 @@ impl Argon {
         #[cfg(test)]
         work::add(&self.params);
         let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
-        match argon2.hash_password_into(password, salt, computed) {
+        match compute(&argon2, password, salt, computed) {
             Ok(()) => computed.ct_eq(output.as_bytes()).into(),
             // Nothing was decided; a hash pool makes a lost job of it, not a wrong password.
             Err(argon2::Error::OutOfMemory) => panic!("no memory for Argon2"),
@@ -49,6 +51,33 @@ impl Argon {
     }
 }
 
+/// Computes a hash in memory that stays with this thread, unless it needs more than a password of ours does.
+///
+/// Memory that is taken and given back for each hash costs a few percent more, and leaves several times as much with
+/// the process: what is allocated meanwhile comes to lie behind it.
+pub(super) fn compute(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &[u8],
+    output: &mut [u8],
+) -> Result<(), argon2::Error> {
+    thread_local! {
+        static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+    }
+    if argon2.params().block_count() > OWN_BLOCKS {
+        return argon2.hash_password_into(password, salt, output);
+    }
+    MEMORY.with_borrow_mut(|memory| {
+        if memory.is_empty() {
+            memory.try_reserve_exact(OWN_BLOCKS).map_err(|_none| argon2::Error::OutOfMemory)?;
+            memory.resize(OWN_BLOCKS, Block::default());
+        }
+        argon2.hash_password_into_with_memory(password, salt, output, memory)
+    })
+}
+
+/// A block is a KiB.
+const OWN_BLOCKS: usize = super::MEMORY_KIB as usize;
 /// 256 MiB.
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_PASSES: u32 = 16;

@@ -61,7 +61,7 @@ pub fn hash(password: &Secret) -> Secret {
     let mut salt = [0; SALT_BYTES];
     fill(&mut salt);
     let mut output = [0; OUTPUT_BYTES];
-    argon2id().hash_password_into(password.expose(), &salt, &mut output).expect("lengths and costs are in range");
+    argon::compute(&argon2id(), password.expose(), &salt, &mut output).expect("lengths and costs are in range");
     Secret::from(phc(&salt, &output))
 }
 

@@ -56,6 +56,25 @@ fn pwd_01_the_parameters_are_those_that_another_program_knows_by_these_names() {
 }
 
 #[test]
+fn what_a_hash_leaves_in_the_memory_of_a_thread_changes_no_other() {
+    let (salt, password) = (b"0123456789abcdef", b"correct horse");
+    for algorithm in [Algorithm::Argon2d, Algorithm::Argon2i, Algorithm::Argon2id] {
+        for version in [Version::V0x10, Version::V0x13] {
+            // The largest that stays, others that need a part of it, one that needs more.
+            for (memory, passes, lanes) in [(MEMORY_KIB, 1, 1), (64, 2, 1), (1000, 3, 4), (MEMORY_KIB + 8, 1, 1)] {
+                let argon2 = Argon2::new(algorithm, version, Params::new(memory, passes, lanes, None).unwrap());
+                let (mut fresh, mut kept) = ([0; OUTPUT_BYTES], [0; OUTPUT_BYTES]);
+                argon2.hash_password_into(password, salt, &mut fresh).unwrap();
+                argon::compute(&argon2, b"another", salt, &mut kept).unwrap();
+                assert_ne!(kept, fresh);
+                argon::compute(&argon2, password, salt, &mut kept).unwrap();
+                assert_eq!(kept, fresh, "{algorithm} {version:?} {memory} {passes} {lanes}");
+            }
+        }
+    }
+}
+
+#[test]
 fn pwd_04_imported_forms_are_verified_and_called_weak() {
     for stored in IMPORTED {
         assert_eq!(check(PASSWORD, stored), Check::RightButWeak, "{stored}");

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use trackgate_schemes::bearer::NewToken;
 use trackgate_schemes::store::{Account, AccountState, ApiToken, StoreError};
 use trackgate_schemes::{
-    AccountId, AccountName, Clock, EmailAddress, Grants, Identity, Login, NameError, Reason, Rejection, Secret, SignIn,
-    password,
+    AccountId, AccountName, Clock, EmailAddress, Grants, HashPoolError, Identity, Login, NameError, Reason, Rejection,
+    Secret, SignIn, password,
 };
 
 use crate::ports::{AccountChange, AuditAction, AuditEntry, Ends, MailedPurpose, NewAccount, Store, Written};
@@ -21,6 +21,7 @@ mod import;
 mod links;
 mod locks;
 mod memories;
+mod presence;
 mod reserved;
 mod sharing;
 mod signed;
@@ -31,9 +32,12 @@ pub use follow::{FollowError, Follower, Progress};
 pub use import::NumberHere;
 pub use links::{CheckLink, Checking, Link, LinkCheck, LinkError, LinkKeyError, LinkKeys, Links, ListedLink, NewLink};
 pub use memories::Memories;
+pub use presence::Presence;
 pub use reserved::is_reserved;
 pub use sharing::{IssuedShare, ShareLink, Visibility};
 pub use signed::NewSigned;
+
+use presence::while_awaited;
 
 /// Makes, changes and ends accounts and credentials; every door and the command line call it.
 #[derive(Clone, Debug)]
@@ -189,7 +193,7 @@ impl AccountService {
         };
         let password = match new.password {
             None => None,
-            Some(password) => Some(self.hash(password).await?),
+            Some(password) => Some(self.hash(password, origin).await?),
         };
         let account = NewAccount {
             name: new.name.into(),
@@ -209,7 +213,7 @@ impl AccountService {
     ///
     /// # Errors
     ///
-    /// The [`Rejection`] of [`SignIn::check`].
+    /// The [`Rejection`] of [`SignIn::check`]; one with [`Reason::Overloaded`] is not audited.
     pub async fn sign_in(
         &self,
         by: &'static str,
@@ -217,7 +221,13 @@ impl AccountService {
         password: Secret,
         origin: &Origin,
     ) -> Result<Account, Rejection> {
-        let checked = self.sign_in.check(by, login, password, origin.client, self.clock.now()).await;
+        let checked = self.checked(by, login, password, origin).await;
+        if let Err(why) = &checked
+            && why.reason == Reason::Overloaded
+        {
+            // Nothing happened. To write that down for each of a storm would cost more than to turn it away.
+            return checked;
+        }
         let outcome = checked.as_ref().map_or_else(|why| why.reason.code(), |_account| "done");
         // What was typed where no such account is may be a password: only names of accounts are kept.
         let named = match &checked {
@@ -252,7 +262,19 @@ impl AccountService {
         password: Secret,
         origin: &Origin,
     ) -> Result<Account, Rejection> {
-        self.sign_in.check(by, who.name(), password, origin.client, self.clock.now()).await
+        self.checked(by, who.name(), password, origin).await
+    }
+
+    async fn checked(
+        &self,
+        by: &'static str,
+        login: &str,
+        password: Secret,
+        origin: &Origin,
+    ) -> Result<Account, Rejection> {
+        let check = self.sign_in.check(by, login, password, origin.client, self.clock.now());
+        // Whoever left reads no answer.
+        while_awaited(check).await.unwrap_or_else(|| Err(Rejection::new(Reason::Overloaded, by)))
     }
 
     /// Sets a new password and ends what must end.
@@ -267,7 +289,7 @@ impl AccountService {
         ends: Ends,
         origin: &Origin,
     ) -> Result<Account, ChangeError> {
-        let password = Some(self.hash(new).await?);
+        let password = Some(self.hash(new, origin).await?);
         self.change(id, AccountChange { password, ..AccountChange::default() }, ends, origin).await
     }
 
@@ -455,14 +477,17 @@ impl AccountService {
     /// # Errors
     ///
     /// [`ChangeError::BadPassword`], or the pool is full.
-    pub async fn hash(&self, password: Secret) -> Result<Secret, ChangeError> {
+    pub async fn hash(&self, password: Secret, origin: &Origin) -> Result<Secret, ChangeError> {
         if password.expose().is_empty() || password.expose().len() > password::MAX_BYTES {
             return Err(ChangeError::BadPassword);
         }
-        let overloaded =
-            || ChangeError::Stopped(Rejection::new(Reason::Overloaded, ACCOUNTS).after(Duration::from_secs(1)));
-        let running = self.sign_in.pool().run(move || password::hash(&password)).map_err(|_full| overloaded())?;
-        running.await.map_err(|_lost| ChangeError::Stopped(Rejection::new(Reason::Internal, ACCOUNTS)))
+        let hashed = while_awaited(self.sign_in.pool().run(origin.client, move || password::hash(&password))).await;
+        hashed.unwrap_or(Err(HashPoolError::Full)).map_err(|why| {
+            ChangeError::Stopped(match why {
+                HashPoolError::Full => Rejection::new(Reason::Overloaded, ACCOUNTS).after(Duration::from_secs(1)),
+                _ => Rejection::new(Reason::Internal, ACCOUNTS),
+            })
+        })
     }
 
     fn fresh_token(

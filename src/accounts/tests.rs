@@ -1,6 +1,7 @@
 use trackgate_schemes::{Credential, CredentialKind, HashPool, ManualClock, NoGuard, Subject};
 
 use super::*;
+use crate::ports::AuditFilter;
 use crate::stores::MemoryStore;
 
 pub(super) fn service() -> AccountService {
@@ -60,4 +61,37 @@ async fn clk_04_a_token_that_never_ends_can_be_signed_out() {
     let who = Identity::new(Subject::External("anna".into()), "anna", "sso", credential).with_expiry(Some(until));
     accounts.end_jwt(&who, &Origin::operator()).await.unwrap();
     assert!(accounts.store().blacklisted("key").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn pwd_09_a_sign_in_that_was_not_decided_is_no_event() {
+    let accounts = service();
+    let origin = Origin::nobody("fittrackee", None);
+    let (started, begins) = std::sync::mpsc::channel();
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let pool = accounts.sign_in.pool();
+    let busy = pool.run(None, move || started.send(()).is_ok() && wait.recv().is_ok());
+    begins.recv().unwrap();
+    let full: Vec<_> = (0..8).map(|_| pool.run(None, || ())).collect();
+    let sign_in = || accounts.sign_in("door", "rider", Secret::from("guess"), &origin);
+    assert_eq!(sign_in().await.unwrap_err().reason, Reason::Overloaded);
+    drop(full);
+    // The client leaves while the password waits: it makes room, though what it asked for is run to its end.
+    let presence = Presence::new();
+    let asked = presence.with(sign_in());
+    let leaves = async move {
+        while pool.figures().waiting == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(presence);
+    };
+    let (checked, ()) = tokio::join!(asked, leaves);
+    assert_eq!(checked.unwrap_err().reason, Reason::Overloaded);
+    assert_eq!((pool.figures().waiting, pool.figures().abandoned), (0, 9));
+    let all = || accounts.store().audit(AuditFilter { limit: 9, ..AuditFilter::default() });
+    assert_eq!(all().await.unwrap(), []);
+    release.send(()).unwrap();
+    assert_eq!(busy.await, Ok(true));
+    assert_eq!(sign_in().await.unwrap_err().reason, Reason::Unknown);
+    assert_eq!(all().await.unwrap().len(), 1);
 }

@@ -100,6 +100,10 @@ impl Figures {
         page.gauge("trackgate_hash_pool_running", help, &[], real(pool.running));
         let help = "Passwords that were turned away since too many waited.";
         page.counter("trackgate_hash_pool_refused_total", help, &[], real(pool.refused));
+        let help = "Passwords that waited and were turned away for those of other networks.";
+        page.counter("trackgate_hash_pool_displaced_total", help, &[], real(pool.displaced));
+        let help = "Passwords whose client left while they waited.";
+        page.counter("trackgate_hash_pool_abandoned_total", help, &[], real(pool.abandoned));
         let help = "Passwords that were hashed.";
         page.counter("trackgate_hash_pool_jobs_total", help, &[], real(pool.ended));
         seconds(page, "trackgate_hash_pool_busy_seconds_total", "Time for which passwords were hashed.", pool.busy);

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use trackgate_schemes::HashPool;
 
 use super::error::Fault;
 use super::units::{Size, Time};
@@ -417,7 +418,8 @@ fn passwords(written: &written::Passwords) -> Result<Passwords, Fault> {
     if remember > Duration::from_hours(1) {
         return Err(Fault::new("a password is remembered for 1h at most").under("remember"));
     }
-    Ok(Passwords { remember, threads, queue: written.queue.unwrap_or(8 * threads) })
+    let queue = written.queue.unwrap_or(HashPool::QUEUE_PER_THREAD * threads);
+    Ok(Passwords { remember, threads, queue })
 }
 
 fn guessing(written: &written::Guessing) -> Result<Guessing, Fault> {

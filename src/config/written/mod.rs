@@ -193,7 +193,7 @@ pub struct Passwords {
     pub remember: Option<Time>,
     /// Hashing threads. Default: one fewer than cores, at least one.
     pub threads: Option<usize>,
-    /// Sign-ins that may wait for a thread; further ones get 503. Default: 8 for each thread.
+    /// Sign-ins that may wait for a thread, shared among networks; further ones get 503. Default: 32 for each thread.
     pub queue: Option<usize>,
 }
 

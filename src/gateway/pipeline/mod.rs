@@ -18,6 +18,7 @@ use super::streams::{Streams, Watch};
 use super::timing;
 use super::tunnel::Opening;
 use super::{Peer, Respond, TrustedProxies, check_server_name, limited, trace};
+use crate::accounts::Presence;
 use crate::layer::{PlainDialect, Refusal};
 use crate::message::Body;
 use crate::proxy::{self, AnsweredBy, Forward, Transport, Upstream};
@@ -295,9 +296,11 @@ fn around(watch: Option<Watch>, body: Body) -> Body {
 }
 
 /// Answers in a task of its own: when the client leaves in the middle of a change, what follows the store's
-/// answer (memories that must forget, the audit trail) is done all the same.
+/// answer (memories that must forget, the audit trail) is done all the same. What waits for its turn before
+/// that hears of it.
 async fn to_its_end(reply: Reply) -> Response<Body> {
-    match tokio::spawn(reply).await {
+    let presence = Presence::new();
+    match tokio::spawn(presence.with(reply)).await {
         Ok(response) => response,
         // The connection side answers a panic, in the wording of the route.
         Err(broken) => std::panic::resume_unwind(broken.into_panic()),

@@ -142,12 +142,12 @@ async fn enu_01_and_enu_03_known_and_unknown_cost_the_same_work() {
     let play = with_rider(Stage::with_pool(NOW, pool.clone())).await;
     let (started, running) = mpsc::channel();
     let (release, wait) = mpsc::channel::<()>();
-    let at_work = pool.run(move || {
+    let at_work = pool.run(None, move || {
         started.send(()).unwrap();
         wait.recv().unwrap();
     });
     running.recv().unwrap();
-    let waiting = pool.run(|| ());
+    let waiting = pool.run(None, || ());
     for request in [
         registration("Fresh", "rider@example.org"),
         registration("Fresh", "fresh@example.org"),
@@ -161,8 +161,8 @@ async fn enu_01_and_enu_03_known_and_unknown_cost_the_same_work() {
         assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &HeaderValue::from(1)));
     }
     release.send(()).unwrap();
-    at_work.unwrap().await.unwrap();
-    waiting.unwrap().await.unwrap();
+    at_work.await.unwrap();
+    waiting.await.unwrap();
 }
 
 #[tokio::test]

@@ -207,3 +207,43 @@ fn pwd_09_a_full_pool_turns_newcomers_away_while_known_credentials_go_on() {
     }
     assert_eq!(inside.ask(&format!("GET /auth\n{}", basic("rider", "correct-horse")), "").status, 200);
 }
+
+#[test]
+fn pwd_09_a_network_that_fills_the_queue_does_not_keep_others_out() {
+    let limits = "[passwords]\nthreads = 1\nqueue = 4\n[guessing]\nper_network = 100000\n";
+    let inside = Inside::start(&format!("{limits}{PROXIED}"));
+    inside.account("rider");
+    let address = inside.address();
+    let (stop, turned_away) = (AtomicBool::new(false), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for n in 0..12 {
+            let (stop, turned_away) = (&stop, &turned_away);
+            scope.spawn(move || {
+                for guess in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let door = Door::ALL[n % 3];
+                    let (head, body) = door.request("203.0.113.66", &format!("stranger{n}x{guess}"), "wrong");
+                    if super::status(&ask(address, &head, &body)) == 503 {
+                        turned_away.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        let others = || {
+            while !turned_away.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            // Each from a network of its own, so that nothing is remembered of them.
+            for n in 0..12 {
+                let door = Door::ALL[n % 3];
+                let answer = door.sign_in(&inside, &format!("198.51.100.{n}"), "rider", "correct-horse");
+                assert!(door.is_good(&answer), "{door:?} {n}: {answer:?}");
+            }
+        };
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(others));
+        stop.store(true, Ordering::Relaxed);
+        ended.unwrap_or_else(|why| std::panic::resume_unwind(why));
+    });
+}

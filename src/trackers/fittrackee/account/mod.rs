@@ -103,7 +103,7 @@ impl Wanted {
     /// Changes at once what does not wait for a link, in one step.
     async fn change_account(&self, shared: &Shared, before: &Account, origin: &Origin) -> Result<Account, Stop> {
         let password = match &self.new_password {
-            Some(new) => Some(shared.accounts.hash(new.clone()).await.map_err(unchanged)?),
+            Some(new) => Some(shared.accounts.hash(new.clone(), origin).await.map_err(unchanged)?),
             None => None,
         };
         let email = if shared.outbox.is_none() { self.email.clone() } else { None };

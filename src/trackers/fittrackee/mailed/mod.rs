@@ -116,7 +116,7 @@ async fn update_password(shared: Arc<Shared>, call: Call) -> Result<Response<Byt
         return Err(registration::refused(fault));
     }
     // Made before the token is used up: when there is no room to hash, the link still works.
-    let hashed = shared.accounts.hash(registration::settable(password)?).await.map_err(unchanged)?;
+    let hashed = shared.accounts.hash(registration::settable(password)?, &origin).await.map_err(unchanged)?;
     if !links::use_up(store, &token, now).await? {
         return Err(DEAD_LINK);
     }

@@ -317,17 +317,17 @@ async fn pwd_09_a_link_survives_that_there_is_no_room_to_hash() {
     let play = with_mail(stage);
     let (started, running) = mpsc::channel();
     let (release, wait) = mpsc::channel::<()>();
-    let at_work = pool.run(move || {
+    let at_work = pool.run(None, move || {
         started.send(()).unwrap();
         wait.recv().unwrap();
     });
     running.recv().unwrap();
-    let waiting = pool.run(|| ());
+    let waiting = pool.run(None, || ());
     let answer = play.answer(post(UPDATE_PASSWORD, &new_password(RESET, "long enough"))).await;
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &HeaderValue::from(1)));
     release.send(()).unwrap();
-    at_work.unwrap().await.unwrap();
-    waiting.unwrap().await.unwrap();
+    at_work.await.unwrap();
+    waiting.await.unwrap();
     assert_eq!(send(&play, UPDATE_PASSWORD, &new_password(RESET, "long enough")).await, 200);
 }
 

@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// address is the IPv4 address. Clients whose address cannot be known are counted together.
 ///
 /// ```
-/// use trackgate_policies::ClientNetwork;
+/// use trackgate_schemes::ClientNetwork;
 ///
 /// let network = ClientNetwork::of(Some("2001:db8::1".parse()?));
 /// assert_eq!(network, ClientNetwork::of(Some("2001:db8::ffff:1".parse()?)));
@@ -42,6 +42,18 @@ impl ClientNetwork {
     /// Whether the address could be known.
     pub fn is_known(self) -> bool {
         self.0 != Kind::Unknown
+    }
+
+    /// Nine bytes that no other network has.
+    pub(crate) fn to_bytes(self) -> [u8; 9] {
+        let (kind, number) = match self.0 {
+            Kind::Unknown => (0, 0),
+            Kind::V4(address) => (4, u64::from(address.to_bits())),
+            Kind::V6(upper) => (6, upper),
+        };
+        let mut bytes = [kind; 9];
+        bytes.iter_mut().skip(1).zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
+        bytes
     }
 }
 

@@ -5,7 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::store::{Account, Accounts};
-use crate::{AccountName, Admission, GuessGuard, HashPool, Login, Outcome, Reason, Rejection, Secret, password};
+use crate::{
+    AccountName, Admission, GuessGuard, HashPool, HashPoolError, Login, Outcome, Reason, Rejection, Secret, password,
+};
+
+mod open;
+
+use open::Open;
 
 /// Checks passwords: counts guesses across all doors, hashes in the bounded pool, spends the same work
 /// on unknown names, and upgrades legacy hashes after a good sign-in.
@@ -71,44 +77,47 @@ impl SignIn {
             Admission::Locked { retry_after } => return Err(Rejection::new(Reason::Locked, by).after(retry_after)),
         };
         let stored = account.as_ref().and_then(|account| account.password.clone());
+        let attempt = Open::new(Arc::clone(&self.guard), attempt, now);
         let job = {
-            let (password, stored) = (password.clone(), stored.clone());
-            move || match stored {
-                Some(stored) => password::verify(&password, &stored),
-                None => password::verify_nobody(&password),
+            let (work, password, stored) = (attempt.work(), password.clone(), stored.clone());
+            let is_of_use = account.as_ref().is_some_and(Account::is_active);
+            move || {
+                work.look(is_of_use, || match stored {
+                    Some(stored) => password::verify(&password, &stored),
+                    None => password::verify_nobody(&password),
+                })
             }
         };
-        let check = match self.pool.run(job) {
-            Ok(running) => running.await,
-            Err(_full) => {
-                self.guard.settle(attempt, Outcome::Undecided, now);
+        let check = match self.pool.run(client, job).await {
+            Ok(check) => check,
+            Err(HashPoolError::Full) => {
+                attempt.settle(Outcome::Undecided);
                 return Err(Rejection::new(Reason::Overloaded, by).after(RETRY_WHEN_FULL));
             }
-        };
-        let Ok(check) = check else {
-            self.guard.settle(attempt, Outcome::Undecided, now);
-            return Err(Rejection::new(Reason::Internal, by));
+            Err(HashPoolError::Lost) => {
+                attempt.settle(Outcome::Undecided);
+                return Err(Rejection::new(Reason::Internal, by));
+            }
         };
         let (Some(account), true) = (account, check != password::Check::Wrong) else {
-            self.guard.settle(attempt, Outcome::Wrong, now);
+            attempt.settle(Outcome::Wrong);
             return Err(if stored.is_some() { wrong } else { Rejection::new(Reason::Unknown, by) });
         };
         if !account.is_active() {
             // The right password of an account that is out of use is no way to reset its counter.
-            self.guard.settle(attempt, Outcome::Wrong, now);
+            attempt.settle(Outcome::Wrong);
             return Err(Rejection::new(Reason::Disabled, by));
         }
-        self.guard.settle(attempt, Outcome::Right, now);
+        attempt.settle(Outcome::Right);
         match (check, stored) {
-            (password::Check::RightButWeak, Some(stored)) => Ok(self.upgrade(account, password, stored).await),
+            (password::Check::RightButWeak, Some(stored)) => Ok(self.upgrade(account, password, stored, client).await),
             _ => Ok(account),
         }
     }
 
     /// Stores the stronger form; failing to is no reason to refuse a good sign-in.
-    async fn upgrade(&self, mut account: Account, password: Secret, stored: Secret) -> Account {
-        let Ok(running) = self.pool.run(move || password::hash(&password)) else { return account };
-        if let Ok(stronger) = running.await
+    async fn upgrade(&self, mut account: Account, password: Secret, stored: Secret, client: Option<IpAddr>) -> Account {
+        if let Ok(stronger) = self.pool.run(client, move || password::hash(&password)).await
             && self.accounts.upgrade_password(account.id, &stored, &stronger).await.is_ok()
         {
             account.password = Some(stronger);
@@ -128,6 +137,7 @@ const RETRY_WHEN_DOWN: Duration = Duration::from_secs(5);
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
+    use std::task::{Context, Waker};
 
     use super::*;
     use crate::store::AccountState;
@@ -240,7 +250,7 @@ mod tests {
 
     /// What the one thread of the pool has computed so far.
     async fn work(case: &Case) -> u64 {
-        case.door.pool().run(password::work::done).unwrap().await.unwrap()
+        case.door.pool().run(None, password::work::done).await.unwrap()
     }
 
     #[tokio::test]
@@ -290,15 +300,32 @@ mod tests {
         let case = case(usize::MAX, pool.clone());
         let (started, running) = mpsc::channel();
         let (release, wait) = mpsc::channel::<()>();
-        let busy = pool.run(move || started.send(()).is_ok() && wait.recv().is_ok()).unwrap();
+        let busy = pool.run(None, move || started.send(()).is_ok() && wait.recv().is_ok());
         running.recv().unwrap();
-        let queued = pool.run(|| ()).unwrap();
+        let queued = pool.run(None, || ());
         let why = case.check("rider", "opensesame").await.unwrap_err();
         assert_eq!((why.reason, why.retry_after_seconds()), (Reason::Overloaded, Some(1)));
         assert_eq!(case.guard.ended(), (0, 1, 0));
         release.send(()).unwrap();
         assert_eq!((busy.await, queued.await), (Ok(true), Ok(())));
         assert!(case.check("rider", "opensesame").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_before_its_turn_has_tried_nothing() {
+        let pool = HashPool::new(1, 1);
+        let case = case(usize::MAX, pool.clone());
+        let (started, running) = mpsc::channel();
+        let (release, wait) = mpsc::channel::<()>();
+        let busy = pool.run(None, move || started.send(()).is_ok() && wait.recv().is_ok());
+        running.recv().unwrap();
+        let mut leaving = Box::pin(case.check("rider", "guess"));
+        assert!(leaving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!((pool.figures().waiting, case.guard.ended()), (1, (0, 0, 0)));
+        drop(leaving);
+        assert_eq!((pool.figures().waiting, pool.figures().abandoned, case.guard.ended()), (0, 1, (0, 1, 0)));
+        release.send(()).unwrap();
+        assert_eq!(busy.await, Ok(true));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
