@@ -1,4 +1,4 @@
-//! A gate with all four kinds of schemes and the usual policies, and what is asked of it.
+//! Everything that is counted.
 #![expect(clippy::unwrap_used, reason = "what is counted is made by hand: it cannot fail, or the count is void")]
 
 use std::convert::Infallible;
@@ -7,35 +7,24 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::Empty;
 use tower::{Layer as _, Service as _, service_fn};
-use trackgate::accounts::{AccountService, Memories, Origin, Registration};
-use trackgate::gateway::{Route, RouteTable, Target};
-use trackgate::layer::{AuthLayer, Dialect, Entry, Gate, Mode, Permit, PlainDialect, Refusal, Trail};
-use trackgate::message::Body;
-use trackgate::stores::MemoryStore;
+use trackgate::gateway::RouteTable;
+use trackgate::layer::{AuthLayer, Dialect, Gate, Mode, Permit, PlainDialect, Refusal, Trail};
 use trackgate::telemetry::decisions::{Decisions, Noted, Said};
 use trackgate::telemetry::metrics::{Authenticated, Counters, Ledger};
-use trackgate::trackers::Call;
-use trackgate_policies::{ManualSteadyClock, Networks, Policy, Rate, RatePer, RequireGrants};
-use trackgate_schemes::basic::{Basic, BasicSettings};
-use trackgate_schemes::bearer::{Bearer, BearerSettings};
-use trackgate_schemes::jwt::{self, Algorithm, Jwt, Keys, Purpose};
-use trackgate_schemes::sliding::{self, IpMode, OnConflict, Sliding};
-use trackgate_schemes::store::{AccountState, Life};
-use trackgate_schemes::testing::block_on;
+use trackgate_policies::ManualSteadyClock;
 use trackgate_schemes::{
-    AccountId, CanonicalPath, Credential, CredentialKind, Grants, HashPool, Head, Identity, ManualClock, NoGuard,
-    Reason, Rejection, Scheme, Secret, SignIn, Subject,
+    AccountId, CanonicalPath, Credential, CredentialKind, Head, Identity, ManualClock, Reason, Rejection, Subject,
 };
 
 use super::counts::{Count, taken};
+use super::world::routes::route;
+use super::world::{Asked, CLIENT, World, block_on, decided, now};
 
 /// Everything that is counted.
 pub(crate) fn counts() -> Vec<Count> {
@@ -48,78 +37,9 @@ pub(crate) fn counts() -> Vec<Count> {
     counts
 }
 
-struct World {
-    schemes: Vec<Arc<dyn Scheme>>,
-    basic: String,
-    token: String,
-    limited: String,
-    jwt: String,
-    session: String,
-}
-
 impl World {
-    fn new() -> Self {
-        let store = Arc::new(MemoryStore::default());
-        let sign_in = SignIn::new(store.clone(), Arc::new(NoGuard), HashPool::new(1, 8));
-        let memories = Arc::new(Memories::default());
-        let clock = Arc::new(ManualClock::new(now()));
-        let accounts = AccountService::new(store.clone(), sign_in.clone(), memories, clock);
-        let rider = Registration {
-            name: "rider".to_owned(),
-            email: None,
-            password: Some("correct horse".into()),
-            state: AccountState::Active,
-            grants: Grants::EVERYDAY,
-        };
-        let rider = block_on(accounts.register(rider, &Origin::operator())).unwrap();
-        let issue = |grants: &str| {
-            let grants = grants.parse().unwrap();
-            let issued = block_on(accounts.issue_token(&rider, "counted", grants, None, &Origin::operator()));
-            text(&issued.unwrap().text)
-        };
-        let key = Secret::from("0123456789abcdef0123456789ABCDEF");
-        let keys = Keys::secret(Algorithm::HS256, &key).unwrap();
-        let jwt = Jwt::new(jwt::Settings::new("fit"), keys, store.clone(), store.clone());
-        let sliding = Sliding::new(
-            sliding::Settings {
-                id: "lp",
-                place: sliding::Place::Header(HeaderName::from_static("token")),
-                life: Life { idle: Duration::from_hours(24), absolute: None },
-                ip: IpMode::OneUser { on_conflict: OnConflict::Refuse },
-                per_account: 8,
-                capacity: 64,
-            },
-            store.clone(),
-        );
-        Self {
-            basic: format!("Basic {}", STANDARD.encode("rider:correct horse")),
-            token: format!("Bearer {}", issue("points:write")),
-            limited: format!("Bearer {}", issue("points:read")),
-            jwt: format!("Bearer {}", text(&jwt.issue(&rider, Purpose::Access, now()).unwrap())),
-            session: text(&block_on(sliding.open(&rider, "counting", Some(CLIENT), now())).unwrap().token),
-            schemes: vec![
-                Arc::new(Basic::new(BasicSettings::new("basic"), sign_in, store.clone())),
-                Arc::new(Bearer::new(BearerSettings::new("api"), store)),
-                Arc::new(jwt),
-                Arc::new(sliding),
-            ],
-        }
-    }
-
-    /// A gate with policies about grants, networks and a rate of so many requests an hour.
-    fn gate(&self, mode: Mode, rate: &str) -> Gate {
-        let networks: Networks = "192.0.2.0/24 !192.0.2.66".parse().unwrap();
-        let clock = Arc::new(ManualSteadyClock::default());
-        let policies: Vec<Arc<dyn Policy>> = vec![
-            Arc::new(RequireGrants::new("points:write".parse().unwrap())),
-            Arc::new(networks),
-            Arc::new(Rate::custom(rate.parse().unwrap(), RatePer::Identity, 64, clock)),
-        ];
-        Gate::new(mode, self.schemes.clone(), policies)
-    }
-
     fn required(&self) -> Gate {
-        self.gate(Mode::Required, "1000/h")
+        self.gate("1000/h", Arc::new(ManualSteadyClock::default()))
     }
 
     /// Known credentials: the first use asks the store, each after that costs nothing up to the permit.
@@ -162,7 +82,7 @@ impl World {
 
     fn refused(&self) -> Vec<Count> {
         let gate = self.required();
-        let limited = self.gate(Mode::Required, "1/h");
+        let limited = self.gate("1/h", Arc::new(ManualSteadyClock::default()));
         // What memory must know for the policies to be asked at once.
         for value in [&self.basic, &self.limited] {
             let entered = Asked::with(&[("authorization", value)]).show(|head| block_on(limited.enter(head)));
@@ -234,7 +154,7 @@ impl World {
         };
         let layer_known = ask("layer: a known Basic pair", Some(&self.basic), 200);
         let layer_refused = ask("layer: no credential", None, 401);
-        let routes = RouteTable::new(vec![route("/write"), route("/user/{name}")], Vec::new()).unwrap();
+        let routes = RouteTable::new(vec![route("a", "/write"), route("b", "/user/{name}")], Vec::new()).unwrap();
         let find = |what, path| {
             let headers = HeaderMap::new();
             count_as(what, None, || routes.find(&Method::POST, None, path, &headers).is_ok(), |found| found)
@@ -292,14 +212,6 @@ fn observed() -> [Count; 2] {
     ]
 }
 
-/// The answer of a gate that need not wait.
-fn decided(gate: &Gate, head: &Head<'_>) -> Result<Permit, Rejection> {
-    match gate.try_enter(head) {
-        Entry::Decided(decided) => decided,
-        Entry::Waiting(waiting) => panic!("memory should know this: {waiting:?}"),
-    }
-}
-
 fn count<T>(what: &'static str, most: Option<usize>, work: impl FnOnce() -> T) -> Count {
     count_as(what, most, work, |_result| true)
 }
@@ -319,53 +231,8 @@ fn count_as<T>(
 /// What is counted, the gate, the header lines, the client, and why it is refused.
 type Refused<'a> = (&'static str, &'a Gate, &'a [(&'static str, &'a str)], IpAddr, Reason);
 
-/// A request as gates see it.
-struct Asked {
-    headers: HeaderMap,
-    client: IpAddr,
-}
-
-impl Asked {
-    fn with(lines: &[(&'static str, &str)]) -> Self {
-        let lines = lines.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        let mut headers = HeaderMap::new();
-        for (name, value) in lines {
-            headers.append(name, value);
-        }
-        Self { headers, client: CLIENT }
-    }
-
-    fn show<T>(&self, look: impl FnOnce(&Head<'_>) -> T) -> T {
-        let path = CanonicalPath::parse("/write").unwrap();
-        look(&Head::new(&Method::POST, &path, &self.headers).with_client(Some(self.client)).with_now(now()))
-    }
-}
-
-fn route(path: &str) -> Route {
-    Route {
-        name: path.into(),
-        methods: vec![Method::POST],
-        path: path.to_owned(),
-        hosts: Vec::new(),
-        gate: Gate::new(Mode::Required, Vec::new(), Vec::new()),
-        target: Target::Tracker(Arc::new(|_call: Call| ready(Response::new(Body::empty())))),
-        dialect: Arc::new(PlainDialect),
-        max_body_bytes: 0,
-        raw_path: false,
-    }
-}
-
 fn answer(_request: Request<Empty<Bytes>>) -> Ready<Result<Response<Empty<Bytes>>, Infallible>> {
     ready(Ok(Response::new(Empty::new())))
 }
 
-fn text(secret: &Secret) -> String {
-    secret.expose_text().unwrap().to_owned()
-}
-
-fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000)
-}
-
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
