@@ -85,6 +85,7 @@ pub use client_address::{ForwardedHeader, TrustedProxies, TrustsEverybody};
 pub use docs::{DOCUMENT_PATH, PAGE_PATH, docs};
 pub use explain::{Explanation, Headers, IdentitySeen, OtherRoute, Outcome, PolicySaid, Question, SchemeSaid};
 pub use forward_auth::{Asking, ForwardAuth};
+pub use framing::{Advance, Framing, Stop};
 pub use limits::Limits;
 pub use listen::{Listener, StartError, start};
 pub use observed::Observer;

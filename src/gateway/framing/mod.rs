@@ -29,7 +29,7 @@ pub(in crate::gateway) use head::{HeadScan, is_origin_form, method_and_path};
 
 /// Where one connection stands in its HTTP/1.1 messages.
 #[derive(Debug)]
-pub(crate) struct Framing {
+pub struct Framing {
     limits: Arc<Limits>,
     at: At,
     scan: HeadScan,
@@ -40,20 +40,26 @@ pub(crate) struct Framing {
 
 /// How far the bytes given to [`Framing::advance`] are good, and why no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Advance {
+pub struct Advance {
     /// So many bytes may be handed on.
-    pub(crate) good: usize,
+    pub good: usize,
     /// Why the rest may not.
-    pub(crate) stop: Stop,
+    pub stop: Stop,
 }
 
 /// Why bytes are not handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+#[non_exhaustive]
+pub enum Stop {
     /// The body breaks its framing.
     BadBody,
-    /// The head is at fault. `to_head` says that its method is `HEAD`, whose answer has no body.
-    BadHead { reason: Reason, to_head: bool },
+    /// The head is at fault.
+    BadHead {
+        /// Why.
+        reason: Reason,
+        /// Its method is `HEAD`, whose answer has no body.
+        to_head: bool,
+    },
     /// The rest is part of a head (or nothing): give it again with more behind.
     More,
     /// A request for an upgrade ended: nobody knows yet what the bytes behind it are.
@@ -68,7 +74,8 @@ enum At {
 }
 
 impl Framing {
-    pub(crate) fn new(limits: Arc<Limits>) -> Self {
+    /// At the start of a connection with these limits.
+    pub fn new(limits: Arc<Limits>) -> Self {
         Self { limits, at: At::Head, scan: HeadScan::default(), upgrade: false, heads: 0 }
     }
 
@@ -84,7 +91,7 @@ impl Framing {
 
     /// Reads on. `bytes` starts with the first byte that was not yet good; the part of a head that was
     /// given before is looked at only once.
-    pub(crate) fn advance(&mut self, bytes: &[u8]) -> Advance {
+    pub fn advance(&mut self, bytes: &[u8]) -> Advance {
         let mut good = 0;
         loop {
             let rest = bytes.get(good..).unwrap_or_default();
