@@ -47,7 +47,7 @@ use crate::{
 };
 
 mod flights;
-mod parse;
+pub(crate) mod parse;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -8,13 +8,13 @@ use crate::authorization;
 
 /// A name and a password as they were typed; neither is empty or holds a control character.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pair<'a> {
+pub(crate) struct Pair<'a> {
     pub(super) name: &'a str,
     pub(super) password: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// A pair with an empty name or password, which nobody has.
     Empty,
     /// Not base64 in its one form, not UTF-8, a control character, or no colon.
@@ -25,7 +25,7 @@ pub(super) enum Fault {
 ///
 /// It is decoded on the stack, so that a known pair costs no allocation, and wiped afterwards. The text is under
 /// [`authorization::MAX_BYTES`].
-pub(super) fn pair<R>(text: &str, look: impl FnOnce(Result<Pair<'_>, Fault>) -> R) -> R {
+pub(crate) fn pair<R>(text: &str, look: impl FnOnce(Result<Pair<'_>, Fault>) -> R) -> R {
     let mut buffer = [0; DECODED];
     // The engine wants every pad and no spare bits: one pair has one text.
     let used = STANDARD.decode_slice(text, &mut buffer).unwrap_or(0);

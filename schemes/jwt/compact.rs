@@ -51,7 +51,7 @@ pub(super) fn verify(keys: &Keys, token: &str, now: SystemTime) -> Result<Verifi
 }
 
 /// What a token says, whoever signed it: header and payload.
-pub(super) fn unverified(token: &str) -> Result<(Object, Vec<u8>), Reason> {
+pub(crate) fn unverified(token: &str) -> Result<(Object, Vec<u8>), Reason> {
     decode_all(token).map(|decoded| (decoded.header, decoded.payload))
 }
 

@@ -38,7 +38,7 @@ use crate::{
 };
 
 mod claims;
-mod compact;
+pub(crate) mod compact;
 mod issue;
 mod json;
 mod key;

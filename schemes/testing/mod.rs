@@ -57,6 +57,7 @@
 //! ```
 
 mod block_on;
+pub mod reading;
 mod sample;
 mod scheme;
 mod sessions;
