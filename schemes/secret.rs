@@ -75,8 +75,12 @@ impl Digest {
 }
 
 impl PartialEq for Digest {
+    /// Eight bytes at a time: every known credential comes by here.
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        let (here, there) = (self.0.as_chunks().0, other.0.as_chunks().0);
+        let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+        let unlike = here.iter().zip(there).fold(0, |unlike, (a, b)| unlike | (word(a) ^ word(b)));
+        unlike.ct_eq(&0).into()
     }
 }
 
@@ -132,6 +136,17 @@ mod tests {
         let key = DigestKey::random();
         let printed = format!("{secret:?} {:?} {key:?}", key.digest(&[secret.expose()]));
         assert_eq!(printed, "[redacted] [redacted] [redacted]");
+    }
+
+    #[test]
+    fn digests_are_alike_in_all_bytes_only() {
+        let one = Digest::sha256(b"one");
+        assert_eq!(one, Digest::from_bytes(*one.as_bytes()));
+        for at in 0..32 {
+            let mut bytes = *one.as_bytes();
+            bytes[at] ^= 1;
+            assert_ne!(one, Digest::from_bytes(bytes), "byte {at}");
+        }
     }
 
     #[test]
