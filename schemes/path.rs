@@ -145,26 +145,26 @@ fn read(raw: &str, form: Form) -> Result<Cow<'_, str>, PathFault> {
     }
     check_segments(&text, form)?;
     // What an upstream that decodes before it splits would see.
-    let decoded = String::from_utf8_lossy(&decoded);
-    if decoded.split(['/', '\\']).any(is_dot_segment) {
+    if decoded.split(|byte| matches!(byte, b'/' | b'\\')).any(is_dot_segment) {
         return Err(PathFault::DotSegment);
     }
     Ok(if text == raw { Cow::Borrowed(raw) } else { Cow::Owned(text) })
 }
 
 fn check_segments(text: &str, form: Form) -> Result<(), PathFault> {
-    if text.split('/').any(is_dot_segment) {
+    let bytes = text.as_bytes();
+    if bytes.split(|byte| *byte == b'/').any(is_dot_segment) {
         return Err(PathFault::DotSegment);
     }
-    if form == Form::Strict && text.contains("//") {
+    if form == Form::Strict && bytes.windows(2).any(|pair| pair == b"//") {
         return Err(PathFault::EmptySegment);
     }
     Ok(())
 }
 
 /// `.` and `..`, also with a path parameter behind, which some servers cut off.
-fn is_dot_segment(segment: &str) -> bool {
-    matches!(segment.split(';').next(), Some("." | ".."))
+fn is_dot_segment(segment: &[u8]) -> bool {
+    matches!(segment, [b'.'] | [b'.', b';', ..] | [b'.', b'.'] | [b'.', b'.', b';', ..])
 }
 
 /// RFC 3986 §2.3.
