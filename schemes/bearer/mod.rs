@@ -126,18 +126,22 @@ impl Scheme for Bearer {
     }
 
     fn authenticate(&self, head: &Head<'_>) -> Step {
-        let malformed = Rejection::new(Reason::Malformed, self.settings.id);
+        let malformed = || Step::refused(Rejection::new(Reason::Malformed, self.settings.id));
         let text = match authorization::read(head.headers, &self.settings.header, self.settings.word()) {
             Carried::Absent => return Step::ABSENT,
-            Carried::Broken => return Step::refused(malformed),
+            Carried::Broken => return malformed(),
             Carried::Text(text) if !text.starts_with(TokenText::PREFIX) => return Step::ABSENT,
+            Carried::Text(text) if text.len() != TokenText::LENGTH => return malformed(),
             Carried::Text(text) => text,
         };
-        let Some(token) = TokenText::parse(text) else { return Step::refused(malformed) };
         let digest = self.key.digest(&[self.settings.id.as_bytes(), text.as_bytes()]);
-        match self.memory.find(&digest, head.now) {
-            Some(identity) => Step::Done(Verdict::Known(identity)),
-            None => self.ask(head, token, digest),
+        // What memory knows had a right checksum.
+        if let Some(identity) = self.memory.find(&digest, head.now) {
+            return Step::Done(Verdict::Known(identity));
+        }
+        match TokenText::parse(text) {
+            Some(token) => self.ask(head, token, digest),
+            None => malformed(),
         }
     }
 
