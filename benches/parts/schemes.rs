@@ -25,7 +25,7 @@ fn absent(bencher: Bencher<'_, '_>, (place, _scheme): (usize, &str)) {
 fn unknown(bencher: Bencher<'_, '_>, (place, _scheme): (usize, &str)) {
     let world = World::new();
     let [_, asked] = at(&world, place);
-    let (scheme, memory) = (scheme(&world, place), &world.memories[place]);
+    let (scheme, memory) = (scheme(&world, place), world.memories.get(place).unwrap());
     asked.show(|head| {
         bencher.with_inputs(|| memory.forget_all()).bench_local_values(|()| {
             let Step::Ask(question) = black_box(scheme).authenticate(head) else {
@@ -43,7 +43,7 @@ fn unknown(bencher: Bencher<'_, '_>, (place, _scheme): (usize, &str)) {
 fn unknown_password(bencher: Bencher<'_, '_>) {
     let world = World::new();
     let [asked, ..] = world.askers();
-    let memory = &world.memories[0];
+    let memory = world.memories.first().unwrap();
     bencher.with_inputs(|| memory.forget_all()).bench_local_values(|()| world.learn(0, black_box(&asked)));
 }
 
