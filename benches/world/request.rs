@@ -2,7 +2,6 @@
 
 use http::{HeaderMap, Request};
 use trackgate::gateway::read_raw_head;
-use trackgate::message::Body;
 use trackgate::proxy::{Forward, Peer, Sending, Transport};
 use trackgate_schemes::{CanonicalPath, Carrier};
 
@@ -26,10 +25,10 @@ pub(crate) fn sending() -> Sending {
 }
 
 /// The request on its way; its lines are apart.
-pub(crate) fn forward<'a>(path: &'a CanonicalPath<'a>, sending: &'a Sending) -> Forward<'a> {
+pub(crate) fn forward<'a>(path: &'a CanonicalPath<'a>, sending: &'a Sending) -> Forward<'a, ()> {
     Forward {
         parts: Request::post("/write?db=rider").body(()).unwrap().into_parts().0,
-        body: Body::empty(),
+        body: (),
         path,
         client: Some(CLIENT),
         peer: Peer { transport: Transport::Tls, host: Some("track.example.org") },
