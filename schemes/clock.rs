@@ -22,6 +22,20 @@ impl Clock for SystemClock {
     }
 }
 
+/// Whole milliseconds since 1970; what lies before is 1970, and what is too far off is [`LATEST`].
+pub(crate) fn millis(at: SystemTime) -> u64 {
+    whole_millis(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A length of time in whole milliseconds, at most [`LATEST`].
+pub(crate) fn whole_millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(LATEST).min(LATEST)
+}
+
+/// The last instant: later ones are read as this one. Some three million years, which adds to a
+/// `SystemTime` without overflow.
+pub(crate) const LATEST: u64 = 100_000_000_000_000_000;
+
 /// A clock that stands still until it is told to move: for tests.
 #[derive(Debug)]
 pub struct ManualClock {

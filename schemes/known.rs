@@ -4,12 +4,15 @@
 //! keyed by a digest under a random key of this process, and forgets at once when the account or the
 //! credential changes.
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::clock::millis;
+use crate::dense::{Chained, Chains, Slab, Timed, Wheel, WheelLinks};
+use crate::secret::ShortDigest;
 use crate::{AccountId, Digest};
 
 /// Whoever remembers credentials and must forget them when they change.
@@ -40,13 +43,16 @@ pub struct MemoryFigures {
 
 /// A bounded memory from credential digest to facts of type `T`, which should be cheap to clone.
 ///
-/// Look-up takes one short lock and no allocation.
+/// Look-up takes one short lock and no allocation. What ended leaves as others come, a few for each; when the memory
+/// is full, what ends first leaves first.
 #[derive(Debug)]
 pub struct Known<T> {
     shards: Box<[Mutex<Shard<T>>]>,
     shard_capacity: usize,
     /// Counts forgettings: what was read from a store before the last one is not remembered.
     forgettings: AtomicU64,
+    /// Under which ids of credentials are hashed.
+    key: RandomState,
 }
 
 /// Proof of when a store was asked; take it *before* asking.
@@ -55,33 +61,42 @@ pub struct Ticket(u64);
 
 #[derive(Debug)]
 struct Shard<T> {
-    entries: HashMap<Digest, Entry<T>, ByDigest>,
-    accounts: HashMap<AccountId, HashSet<Digest, ByDigest>>,
-    credentials: HashMap<Box<str>, HashSet<Digest, ByDigest>>,
-    order: VecDeque<Digest>,
+    entries: Slab<Entry<T>>,
+    by_digest: Chains<BY_DIGEST>,
+    by_account: Chains<BY_ACCOUNT>,
+    by_credential: Chains<BY_CREDENTIAL>,
+    by_end: Wheel,
     /// Counted here, where the lock is held anyway.
     hits: u64,
     misses: u64,
 }
 
-#[derive(Debug)]
 struct Entry<T> {
-    facts: T,
+    /// `None` in a free place.
+    facts: Option<T>,
+    digest: ShortDigest,
     account: Option<AccountId>,
-    credential: Box<str>,
-    from: SystemTime,
-    until: SystemTime,
+    /// The hash of its credential's id; 0 for an empty one, by which nothing is forgotten. Of two ids that share
+    /// one, both are forgotten with either, which costs no more than asking the store.
+    credential: u64,
+    /// Milliseconds since 1970, rounded down: so it ends early if at all.
+    until: u64,
+    /// Seconds since 1970.
+    from: u32,
+    next: [u32; 3],
+    links: WheelLinks,
 }
 
 impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
-    /// A memory of at most about `capacity` credentials; the oldest leave first.
+    /// A memory of at most about `capacity` credentials.
     pub fn new(capacity: usize) -> Self {
         let shard = || {
             Mutex::new(Shard {
-                entries: HashMap::default(),
-                accounts: HashMap::new(),
-                credentials: HashMap::new(),
-                order: VecDeque::new(),
+                entries: Slab::default(),
+                by_digest: Chains::new(1),
+                by_account: Chains::new(2),
+                by_credential: Chains::new(2),
+                by_end: Wheel::new(SLOTS, TICK),
                 hits: 0,
                 misses: 0,
             })
@@ -90,6 +105,7 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
             shards: (0..SHARDS).map(|_| shard()).collect(),
             shard_capacity: capacity.div_ceil(SHARDS).max(1),
             forgettings: AtomicU64::new(0),
+            key: RandomState::new(),
         }
     }
 
@@ -98,8 +114,10 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
     /// A clock that was stepped back behind the moment of remembering makes a miss.
     pub fn find(&self, digest: &Digest, now: SystemTime) -> Option<T> {
         let mut shard = self.shard(digest);
-        let entry = shard.entries.get(digest).filter(|entry| now < entry.until && now + CLOCK_SLACK >= entry.from);
-        let facts = entry.map(|entry| entry.facts.clone());
+        let (short, now) = (ShortDigest::of(digest), millis(now));
+        let is_good = |entry: &&Entry<T>| now < entry.until && now + CLOCK_SLACK >= u64::from(entry.from) * 1000;
+        let entry = shard.place(short).map(|place| shard.entries.at(place)).filter(is_good);
+        let facts = entry.and_then(|entry| entry.facts.clone());
         match facts {
             Some(_) => shard.hits += 1,
             None => shard.misses += 1,
@@ -113,7 +131,7 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
     }
 
     /// Remembers facts that a store told after `ticket` was taken; does nothing if anything was
-    /// forgotten since, for they may be stale.
+    /// forgotten since, for they may be stale. An empty `credential` is that of facts which are not forgotten by one.
     #[expect(clippy::too_many_arguments, reason = "each is one fact of the entry")]
     pub fn remember(
         &self,
@@ -129,25 +147,25 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
         if self.forgettings.load(Ordering::SeqCst) != ticket.0 {
             return;
         }
-        shard.remove(&digest);
+        let (digest, now) = (ShortDigest::of(&digest), millis(from));
+        if let Some(before) = shard.place(digest) {
+            shard.remove(before);
+        }
+        shard.let_go_of_ended(now);
         while shard.entries.len() >= self.shard_capacity {
-            match shard.order.pop_front() {
-                Some(oldest) => shard.remove(&oldest),
-                None => break,
-            }
+            let Shard { entries, by_end, .. } = &mut *shard;
+            let Some(soonest) = by_end.soonest(entries, |entry| entry.until) else { break };
+            shard.remove(soonest);
         }
-        if let Some(account) = account {
-            shard.accounts.entry(account).or_default().insert(digest);
-        }
-        shard.credentials.entry(credential.into()).or_default().insert(digest);
-        shard.order.push_back(digest);
-        shard.entries.insert(digest, Entry { facts, account, credential: credential.into(), from, until });
-        // Removed entries leave their place in the queue behind; keep it in proportion.
-        if shard.order.len() > 2 * self.shard_capacity + 16 {
-            let Shard { entries, order, .. } = &mut *shard;
-            let mut seen = HashSet::with_hasher(ByDigest::default());
-            order.retain(|digest| entries.contains_key(digest) && seen.insert(*digest));
-        }
+        shard.insert(Entry {
+            facts: Some(facts),
+            digest,
+            account,
+            credential: self.hash_of(credential),
+            until: millis(until),
+            from: u32::try_from(now / 1000).unwrap_or(u32::MAX),
+            ..Entry::default()
+        });
     }
 
     /// How many are remembered.
@@ -158,6 +176,10 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
     /// Whether nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn hash_of(&self, credential: &str) -> u64 {
+        if credential.is_empty() { 0 } else { self.key.hash_one(credential).max(1) }
     }
 
     fn shard(&self, digest: &Digest) -> MutexGuard<'_, Shard<T>> {
@@ -172,18 +194,21 @@ impl<T: Clone + fmt::Debug + Send + 'static> Forget for Known<T> {
         self.forgettings.fetch_add(1, Ordering::SeqCst);
         for shard in &self.shards {
             let mut shard = lock(shard);
-            for digest in shard.accounts.remove(&account).unwrap_or_default() {
-                shard.remove(&digest);
+            let hash = shard.by_account.hash_of(&account);
+            while let Some(place) = shard.by_account.find(&shard.entries, hash, |entry| entry.account == Some(account))
+            {
+                shard.remove(place);
             }
         }
     }
 
     fn forget_credential(&self, id: &str) {
         self.forgettings.fetch_add(1, Ordering::SeqCst);
+        let hash = self.hash_of(id);
         for shard in &self.shards {
             let mut shard = lock(shard);
-            for digest in shard.credentials.remove(id).unwrap_or_default() {
-                shard.remove(&digest);
+            while let Some(place) = shard.by_credential.find(&shard.entries, hash, |entry| entry.credential == hash) {
+                shard.remove(place);
             }
         }
     }
@@ -192,10 +217,11 @@ impl<T: Clone + fmt::Debug + Send + 'static> Forget for Known<T> {
         self.forgettings.fetch_add(1, Ordering::SeqCst);
         for shard in &self.shards {
             let mut shard = lock(shard);
-            shard.entries.clear();
-            shard.accounts.clear();
-            shard.credentials.clear();
-            shard.order.clear();
+            shard.entries = Slab::default();
+            shard.by_digest = Chains::new(1);
+            shard.by_account = Chains::new(2);
+            shard.by_credential = Chains::new(2);
+            shard.by_end = Wheel::new(SLOTS, TICK);
         }
     }
 
@@ -213,41 +239,126 @@ impl<T: Clone + fmt::Debug + Send + 'static> Forget for Known<T> {
 }
 
 impl<T> Shard<T> {
-    fn remove(&mut self, digest: &Digest) {
-        let Some(entry) = self.entries.remove(digest) else { return };
-        if let Some(account) = entry.account
-            && let Some(digests) = self.accounts.get_mut(&account)
-        {
-            digests.remove(digest);
-            if digests.is_empty() {
-                self.accounts.remove(&account);
-            }
+    fn place(&self, digest: ShortDigest) -> Option<u32> {
+        self.by_digest.find(&self.entries, digest.hash(), |entry| entry.digest == digest)
+    }
+
+    fn insert(&mut self, entry: Entry<T>) {
+        let (account, credential, until) = (entry.account, entry.credential, entry.until);
+        let place = self.entries.insert(entry);
+        self.by_digest.insert(&mut self.entries, place);
+        if account.is_some() {
+            self.by_account.insert(&mut self.entries, place);
         }
-        if let Some(digests) = self.credentials.get_mut(&entry.credential) {
-            digests.remove(digest);
-            if digests.is_empty() {
-                self.credentials.remove(&entry.credential);
+        if credential != 0 {
+            self.by_credential.insert(&mut self.entries, place);
+        }
+        self.by_end.insert(&mut self.entries, place, until);
+    }
+
+    fn remove(&mut self, place: u32) {
+        self.by_digest.remove(&mut self.entries, place);
+        if self.entries.at(place).account.is_some() {
+            self.by_account.remove(&mut self.entries, place);
+        }
+        if self.entries.at(place).credential != 0 {
+            self.by_credential.remove(&mut self.entries, place);
+        }
+        self.by_end.remove(&mut self.entries, place);
+        drop(self.entries.remove(place));
+    }
+
+    /// A few, so that nobody waits for many.
+    fn let_go_of_ended(&mut self, now: u64) {
+        for _ in 0..LOOKED_AT {
+            let Some(place) = self.by_end.due(now) else { break };
+            let until = self.entries.at(place).until;
+            if until <= now {
+                self.remove(place);
+            } else {
+                self.by_end.remove(&mut self.entries, place);
+                self.by_end.insert(&mut self.entries, place, until);
             }
         }
     }
 }
 
-/// A digest under a secret key is its own hash.
-type ByDigest = std::hash::BuildHasherDefault<DigestHasher>;
+impl<T> Default for Entry<T> {
+    fn default() -> Self {
+        Self {
+            facts: None,
+            digest: ShortDigest::default(),
+            account: None,
+            credential: 0,
+            until: 0,
+            from: 0,
+            next: [0; 3],
+            links: WheelLinks::default(),
+        }
+    }
+}
 
-#[derive(Clone, Copy, Debug, Default)]
-struct DigestHasher(u64);
+impl<T: fmt::Debug> fmt::Debug for Entry<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
 
-impl std::hash::Hasher for DigestHasher {
-    fn finish(&self) -> u64 {
-        self.0
+impl<T> Chained<BY_DIGEST> for Entry<T> {
+    fn hash(&self, _key: &RandomState) -> u64 {
+        self.digest.hash()
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        // The first byte chose the shard; take eight others.
-        if let Some(eight) = bytes.get(8..16).and_then(|b| b.try_into().ok()) {
-            self.0 = u64::from_le_bytes(eight);
-        }
+    fn next(&self) -> u32 {
+        let [next, ..] = self.next;
+        next
+    }
+
+    fn next_mut(&mut self) -> &mut u32 {
+        let [next, ..] = &mut self.next;
+        next
+    }
+}
+
+impl<T> Chained<BY_ACCOUNT> for Entry<T> {
+    fn hash(&self, key: &RandomState) -> u64 {
+        self.account.map_or(0, |account| key.hash_one(account))
+    }
+
+    fn next(&self) -> u32 {
+        let [_, next, _] = self.next;
+        next
+    }
+
+    fn next_mut(&mut self) -> &mut u32 {
+        let [_, next, _] = &mut self.next;
+        next
+    }
+}
+
+impl<T> Chained<BY_CREDENTIAL> for Entry<T> {
+    fn hash(&self, _key: &RandomState) -> u64 {
+        self.credential
+    }
+
+    fn next(&self) -> u32 {
+        let [.., next] = self.next;
+        next
+    }
+
+    fn next_mut(&mut self) -> &mut u32 {
+        let [.., next] = &mut self.next;
+        next
+    }
+}
+
+impl<T> Timed for Entry<T> {
+    fn links(&self) -> WheelLinks {
+        self.links
+    }
+
+    fn links_mut(&mut self) -> &mut WheelLinks {
+        &mut self.links
     }
 }
 
@@ -256,7 +367,15 @@ fn lock<T>(shard: &Mutex<Shard<T>>) -> MutexGuard<'_, Shard<T>> {
 }
 
 const SHARDS: usize = 64;
-const CLOCK_SLACK: Duration = Duration::from_secs(1);
+/// Milliseconds.
+const CLOCK_SLACK: u64 = 1000;
+const BY_DIGEST: usize = 0;
+const BY_ACCOUNT: usize = 1;
+const BY_CREDENTIAL: usize = 2;
+/// So many entries at most are looked at for each that comes.
+const LOOKED_AT: usize = 4;
+const TICK: Duration = Duration::from_mins(8);
+const SLOTS: u16 = 128;
 
 #[cfg(test)]
 mod tests {
@@ -326,6 +445,18 @@ mod tests {
             );
         }
         assert!(known.len() <= 640);
-        assert!(known.shards.iter().all(|s| lock(s).order.len() <= 64 && lock(s).credentials.len() <= 10));
+    }
+
+    #[test]
+    fn what_ended_leaves_as_others_come() {
+        let known = Known::new(1_000_000);
+        let key = DigestKey::random();
+        let remember = |n: u64, at: u64| {
+            let digest = key.digest(&[&n.to_le_bytes()]);
+            known.remember(known.ticket(), digest, None, &n.to_string(), n, later(at), later(at + 300));
+        };
+        (0..5_000).for_each(|n| remember(n, n));
+        (5_000..10_000).for_each(|n| remember(n, 100_000));
+        assert!((5_000..5_200).contains(&known.len()), "{}", known.len());
     }
 }

@@ -96,6 +96,38 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// The first half of a digest under a [`DigestKey`]: what memories look for.
+///
+/// 128 bits are enough there. Nobody outside has the key, so a foreign credential can only be found by chance: with
+/// 2³² of them in memory, one in 2⁹⁶ tries.
+#[derive(Clone, Copy, Default, Eq)]
+pub(crate) struct ShortDigest([u8; 16]);
+
+impl ShortDigest {
+    pub(crate) fn of(digest: &Digest) -> Self {
+        let (half, _) = digest.0.split_first_chunk().expect("it has 32 bytes");
+        Self(*half)
+    }
+
+    /// A digest under a secret key is its own hash. The first byte chose the shard; these are others.
+    pub(crate) fn hash(self) -> u64 {
+        let (_, eight) = self.0.split_last_chunk().expect("it has 16 bytes");
+        u64::from_le_bytes(*eight)
+    }
+}
+
+impl PartialEq for ShortDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for ShortDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
 /// A random key of this process, under which memory keeps credentials.
 ///
 /// A digest under it (keyed BLAKE3) says nothing to whoever reads the memory of another process, and

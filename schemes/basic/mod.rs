@@ -124,7 +124,7 @@ impl Basic {
             let verdict = match sign_in.check(by, &name, password, client, now).await {
                 Ok(account) => {
                     let credential = Credential::new(CredentialKind::Password, account.id.to_string());
-                    let id = Arc::clone(&credential.id);
+                    let id = credential.id.clone();
                     let identity = Identity::new(Subject::Account(account.id), account.name, by, credential)
                         .with_grants(account.grants);
                     memory.remember(ticket, digest, Some(account.id), &id, identity.clone(), now, until);

@@ -136,7 +136,7 @@ fn an_identity_is_the_token_s_account_with_what_both_have() {
     let identity = case.known();
     assert_eq!((identity.account(), identity.name()), (Some(case.account), "rider"));
     assert_eq!(identity.grants().to_string(), "points:read");
-    assert_eq!((identity.credential().kind, &identity.credential().id), (crate::CredentialKind::ApiToken, &case.id));
+    assert_eq!((identity.credential().kind, &*identity.credential().id), (crate::CredentialKind::ApiToken, &*case.id));
     assert_eq!(identity.expires_at(), Some(ends_at()));
 }
 

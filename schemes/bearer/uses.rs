@@ -1,7 +1,7 @@
 //! Noting the last use of API tokens and signed tokens in steps, not per request.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::store::ApiTokens;
@@ -14,7 +14,7 @@ pub(crate) struct Uses {
 }
 
 /// From a token's public id to when its use was last noted.
-type Shard = HashMap<Arc<str>, SystemTime>;
+type Shard = HashMap<Box<str>, SystemTime>;
 
 impl Uses {
     pub(crate) fn new() -> Self {
@@ -40,7 +40,7 @@ impl Uses {
     }
 
     /// Whether this use is to be noted; of several at once, one is.
-    pub(crate) fn is_due(&self, id: &Arc<str>, now: SystemTime) -> bool {
+    pub(crate) fn is_due(&self, id: &str, now: SystemTime) -> bool {
         let shard = usize::from(id.bytes().last().unwrap_or(0)) % SHARDS;
         let Some(shard) = self.shards.get(shard) else { return false };
         let mut noted = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +59,7 @@ impl Uses {
         if noted.len() >= SHARD_CAPACITY {
             noted.clear();
         }
-        noted.insert(Arc::clone(id), now);
+        noted.insert(id.into(), now);
         true
     }
 }
@@ -79,7 +79,7 @@ mod tests {
         let uses = Uses::new();
         for n in 0..2 * SHARDS * SHARD_CAPACITY {
             // The last byte chooses the shard: one shard takes them all.
-            assert!(uses.is_due(&Arc::from(format!("{n}x")), Sample::now()));
+            assert!(uses.is_due(&format!("{n}x"), Sample::now()));
         }
         let held: usize = uses.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
         assert!(held <= SHARD_CAPACITY, "{held}");
@@ -87,9 +87,9 @@ mod tests {
 
     #[test]
     fn clk_02_a_clock_stepped_back_far_does_not_stop_the_notes() {
-        let (uses, id) = (Uses::new(), Arc::from("id"));
-        assert!(uses.is_due(&id, Sample::now()));
-        assert!(!uses.is_due(&id, Sample::now() - Duration::from_secs(299)));
-        assert!(uses.is_due(&id, Sample::now() - STEP));
+        let (uses, id) = (Uses::new(), "id");
+        assert!(uses.is_due(id, Sample::now()));
+        assert!(!uses.is_due(id, Sample::now() - Duration::from_secs(299)));
+        assert!(uses.is_due(id, Sample::now() - STEP));
     }
 }

@@ -1,42 +1,42 @@
-//! What this process knows of sliding sessions: facts by token, heartbeats by session id.
+//! What this process knows of sliding sessions: one record each, with facts and heartbeat.
 //!
 //! Facts leave when an account or a session changes. Heartbeats stay, so that facts which are read
 //! again go on with the same life: no use is lost and no dead session comes back.
+//!
+//! A record is 120 bytes. What sessions of an account have in common, the account's name and grants and the names
+//! of its services, is shared by all of them. Dead sessions leave as others come, a few for each; when memory is
+//! full, those leave first that were not used for longest.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::Hash;
+use std::collections::{HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::pulse::Pulse;
-use crate::store::{Life, Session, Sessions};
-use crate::{AccountId, Digest, Forget, Identity, Known, MemoryFigures, Ticket};
-
-/// The facts of one session.
-#[derive(Debug)]
-pub(super) struct State {
-    pub(super) identity: Identity,
-    /// The address that opened it.
-    pub(super) client: Option<IpAddr>,
-    pub(super) pulse: Arc<Pulse>,
-}
+use super::owners::Owners;
+use super::pulse::Limits;
+use super::record::{BY_ACCOUNT, BY_ADDRESS, BY_DIGEST, BY_ID, Facts, Record, octets};
+use crate::clock::millis;
+use crate::dense::{Chains, Slab, Wheel};
+use crate::secret::ShortDigest;
+use crate::store::{Account, Life, Session, Sessions};
+use crate::{AccountId, CredentialId, Digest, Forget, Identity, MemoryFigures, Reason};
 
 /// The sessions that were used lately.
 #[derive(Debug)]
 pub(super) struct Memory {
-    known: Known<Arc<State>>,
-    index: Mutex<Index>,
+    shards: Box<[Mutex<Shard>]>,
+    shard_capacity: usize,
+    owners: Mutex<Owners>,
+    log: Mutex<Log>,
     sessions: Arc<dyn Sessions>,
-    capacity: usize,
+    scheme: &'static str,
+    life: Life,
+    limits: Limits,
 }
 
 /// The instant before a store is asked; what changed since makes its answer stale.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    ticket: Ticket,
-    changes: u64,
-}
+pub(super) struct Moment(u64);
 
 /// What a sign-in must know of the sessions in memory.
 #[derive(Debug, Default)]
@@ -47,24 +47,28 @@ pub(super) struct Around {
     pub(super) others: Vec<Arc<str>>,
 }
 
-#[derive(Debug, Default)]
-struct Index {
-    entries: HashMap<Arc<str>, Entry>,
-    accounts: HashMap<AccountId, HashSet<Arc<str>>>,
-    clients: HashMap<IpAddr, HashSet<Arc<str>>>,
-    order: VecDeque<Arc<str>>,
-    /// The last changes, and how many there ever were.
-    log: VecDeque<Change>,
-    changes: u64,
+#[derive(Debug)]
+struct Shard {
+    records: Slab<Record>,
+    by_digest: Chains<BY_DIGEST>,
+    by_id: Chains<BY_ID>,
+    by_account: Chains<BY_ACCOUNT>,
+    by_address: Chains<BY_ADDRESS>,
+    by_end: Wheel,
+    /// Records that have facts.
+    with_facts: usize,
+    hits: u64,
+    misses: u64,
 }
 
-#[derive(Debug)]
-struct Entry {
-    account: AccountId,
-    client: Option<IpAddr>,
-    pulse: Arc<Pulse>,
-    /// `None` when the account changed and nobody read the facts again.
-    state: Option<Arc<State>>,
+/// The last changes, and how many there ever were.
+///
+/// A change is noted before it is made in the shards, and a record is put into its shard under the lock under which
+/// the log was read. So either its reader sees the change, or the change meets the record.
+#[derive(Debug, Default)]
+struct Log {
+    last: VecDeque<Change>,
+    changes: u64,
 }
 
 #[derive(Debug)]
@@ -73,82 +77,128 @@ enum Change {
     /// This account took over the address.
     Address(IpAddr, AccountId),
     All,
-    Session(Arc<str>),
+    Session(CredentialId),
 }
 
 impl Memory {
-    pub(super) fn new(sessions: Arc<dyn Sessions>, capacity: usize) -> Self {
-        Self { known: Known::new(capacity), index: Mutex::default(), sessions, capacity }
+    pub(super) fn new(scheme: &'static str, life: Life, sessions: Arc<dyn Sessions>, capacity: usize) -> Self {
+        let limits = Limits::of(life);
+        let shards = (capacity / FEW).clamp(1, MOST_SHARDS);
+        Self {
+            shards: (0..shards).map(|_| Mutex::new(Shard::new(limits))).collect(),
+            shard_capacity: capacity.div_ceil(shards).max(1),
+            owners: Mutex::default(),
+            log: Mutex::default(),
+            sessions,
+            scheme,
+            life,
+            limits,
+        }
     }
 
-    /// The facts under this digest. No allocation.
-    pub(super) fn find(&self, digest: &Digest, now: SystemTime) -> Option<Arc<State>> {
-        self.known.find(digest, now)
+    /// Who asks with the token of this digest, if it is known; `is_home` judges the address that opened the
+    /// session. No allocation.
+    pub(super) fn find(
+        &self,
+        digest: &Digest,
+        now: SystemTime,
+        is_home: impl FnOnce(Option<IpAddr>) -> bool,
+    ) -> Option<Result<Identity, Reason>> {
+        let mut shard = self.shard(digest);
+        let Some(record) = shard.fresh(ShortDigest::of(digest), self.limits, now) else {
+            shard.misses += 1;
+            return None;
+        };
+        let verdict = record.judge(self.life, self.limits, now, is_home);
+        shard.hits += 1;
+        verdict
     }
 
-    /// The facts of a session, if they are still those that `who` was made of.
-    pub(super) fn of(&self, who: &Identity) -> Option<Arc<State>> {
-        let index = self.index();
-        let state = index.entries.get(&*who.credential().id)?.state.as_ref()?;
-        (state.identity == *who).then(|| Arc::clone(state))
+    /// Counts a use of the session that `who` was made of, by the digest of its token if there is one; `None` if
+    /// its facts are no longer those. Gives the last use when it is due to be written.
+    pub(super) fn accept(
+        &self,
+        digest: Option<&Digest>,
+        who: &Identity,
+        now: SystemTime,
+    ) -> Option<Result<Option<SystemTime>, Reason>> {
+        let by_token = digest.and_then(|digest| {
+            let mut shard = self.shard(digest);
+            let record = shard.fresh(ShortDigest::of(digest), self.limits, now)?;
+            record.is_of(who, self.life).then(|| record.accept(self.limits, now))
+        });
+        let id = &who.credential().id;
+        by_token.or_else(|| {
+            self.shards.iter().find_map(|shard| {
+                let mut shard = lock(shard);
+                let place = shard.place_of(id)?;
+                let record = shard.records.at_mut(place);
+                record.is_of(who, self.life).then(|| record.accept(self.limits, now))
+            })
+        })
     }
 
     /// To be called before the store is asked.
     pub(super) fn moment(&self) -> Moment {
-        Moment { ticket: self.known.ticket(), changes: self.index().changes }
+        Moment(lock(&self.log).changes)
     }
 
-    /// Takes in a session that the store told; `None` if it changed since `moment`.
+    /// Takes in a session that the store told, and says who asks with it; `None` if it changed since `moment`.
     pub(super) fn learn(
         &self,
         moment: Moment,
-        digest: Digest,
-        life: Life,
+        digest: &Digest,
         session: &Session,
-        identity: Identity,
+        account: &Account,
         now: SystemTime,
-    ) -> Option<Arc<State>> {
-        let (state, evicted) = {
-            let mut index = self.index();
-            if index.changed_since(moment, session) {
+        is_home: impl FnOnce(Option<IpAddr>) -> bool,
+    ) -> Option<Result<Identity, Reason>> {
+        let (owner, service) = lock(&self.owners).of(account, self.scheme, &session.service);
+        let mut told = Vec::new();
+        let verdict = {
+            let mut shard = self.shard(digest);
+            if lock(&self.log).changed_since(moment, session) {
                 return None;
             }
-            let known = index.entries.get(&session.id);
-            let state = match known.and_then(|entry| entry.state.as_ref()) {
-                Some(state) if state.identity == identity => Arc::clone(state),
-                _ => {
-                    let pulse = known.map_or_else(
-                        || Arc::new(Pulse::new(life, session.opened_at, session.last_used_at)),
-                        |entry| Arc::clone(&entry.pulse),
-                    );
-                    Arc::new(State { identity, client: session.client.map(|ip| ip.to_canonical()), pulse })
+            shard.let_go_of_dead(self.limits, millis(now));
+            let known = shard.known(ShortDigest::of(digest), session);
+            let place = known.unwrap_or_else(|| {
+                while shard.records.len() >= self.shard_capacity {
+                    let Some((id, used)) = shard.evict(self.limits) else { break };
+                    told.extend(used.map(|used| (id, used)));
                 }
-            };
-            index.put(session, &state);
-            // Twice what is known by token, so that a heartbeat outlasts its facts.
-            (state, index.shrink(self.capacity.saturating_mul(2)))
+                shard.insert(Record::new(ShortDigest::of(digest), session, Arc::clone(&owner)), self.limits)
+            });
+            let record = shard.records.at_mut(place);
+            let had = record.learn(owner, service, now);
+            let verdict = record.judge(self.life, self.limits, now, is_home);
+            shard.with_facts += usize::from(had == Facts::HadNone);
+            verdict
         };
-        for (id, entry) in evicted {
-            self.write_rest(&id, &entry.pulse);
+        for (id, used) in told {
+            self.sessions.note_session_use(&id, used);
         }
-        let until = until(life, session, now);
-        self.known.remember(moment.ticket, digest, Some(session.account), &session.id, Arc::clone(&state), now, until);
-        Some(state)
+        verdict
     }
 
     /// What a sign-in of `account` from `client` must know. Whatever is over at `now` is dead from here on.
     pub(super) fn around(&self, account: AccountId, client: Option<IpAddr>, now: SystemTime) -> Around {
-        let index = self.index();
-        let from_client = client.and_then(|client| index.clients.get(&client));
         let mut around = Around::default();
-        let mut seen = HashSet::new();
-        for id in from_client.into_iter().chain(index.accounts.get(&account)).flatten() {
-            let Some(entry) = index.entries.get(id).filter(|_| seen.insert(id)) else { continue };
-            if entry.pulse.check(now).is_ok() {
-                around.unwritten.extend(entry.pulse.unwritten().map(|used| (Arc::clone(id), used)));
-            }
-            if entry.account != account {
-                around.others.push(Arc::clone(id));
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            let places: HashSet<u32> = client
+                .map(|client| shard.places_at(client))
+                .into_iter()
+                .chain([shard.places_with(account)])
+                .flatten()
+                .collect();
+            for place in places {
+                let record = shard.records.at_mut(place);
+                let unwritten = record.pulse().check(self.limits, now).ok().and_then(|()| record.pulse().unwritten());
+                around.unwritten.extend(unwritten.map(|used| (Arc::from(record.id().as_str()), used)));
+                if record.account() != Some(account) {
+                    around.others.push(Arc::from(record.id().as_str()));
+                }
             }
         }
         around
@@ -156,7 +206,7 @@ impl Memory {
 
     /// After the store gave the address to `account` alone: the others' sessions there are over.
     pub(super) fn take_over(&self, client: IpAddr, account: AccountId, others: &[Arc<str>]) {
-        self.index().note(Change::Address(client, account));
+        lock(&self.log).note(Change::Address(client, account));
         for id in others {
             self.forget_credential(id);
         }
@@ -164,141 +214,188 @@ impl Memory {
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.index().entries.len()
+        self.shards.iter().map(|shard| lock(shard).records.len()).sum()
     }
 
-    fn write_rest(&self, id: &str, pulse: &Pulse) {
-        if let Some(used) = pulse.rest() {
-            self.sessions.note_session_use(id, used);
-        }
-    }
-
-    fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shard(&self, digest: &Digest) -> MutexGuard<'_, Shard> {
+        let [first, ..] = digest.as_bytes();
+        lock(self.shards.get(usize::from(*first) % self.shards.len()).expect("there is one shard at least"))
     }
 }
 
 impl Forget for Memory {
     fn forget_account(&self, account: AccountId) {
-        {
-            let mut guard = self.index();
-            let index = &mut *guard;
-            index.note(Change::Account(account));
-            for id in index.accounts.get(&account).into_iter().flatten() {
-                if let Some(entry) = index.entries.get_mut(id) {
-                    entry.state = None;
-                }
+        lock(&self.log).note(Change::Account(account));
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            for place in shard.places_with(account) {
+                let had = shard.records.at_mut(place).forget();
+                shard.with_facts -= usize::from(had == Facts::Had);
             }
         }
-        self.known.forget_account(account);
     }
 
     fn forget_credential(&self, id: &str) {
-        {
-            let mut index = self.index();
-            index.note(Change::Session(id.into()));
-            if let Some(entry) = index.remove(id) {
-                entry.pulse.end();
+        lock(&self.log).note(Change::Session(id.into()));
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            if let Some(place) = shard.place_of(id) {
+                shard.remove(place);
             }
         }
-        self.known.forget_credential(id);
     }
 
     fn forget_all(&self) {
-        {
-            let mut index = self.index();
-            index.note(Change::All);
-            for entry in index.entries.values_mut() {
-                entry.state = None;
+        lock(&self.log).note(Change::All);
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            for record in shard.records.iter_mut() {
+                record.forget();
             }
+            shard.with_facts = 0;
         }
-        self.known.forget_all();
     }
 
     fn figures(&self) -> Option<MemoryFigures> {
-        self.known.figures()
+        let add = |sum: MemoryFigures, shard: &Mutex<Shard>| {
+            let shard = lock(shard);
+            MemoryFigures {
+                entries: sum.entries + shard.with_facts as u64,
+                hits: sum.hits + shard.hits,
+                misses: sum.misses + shard.misses,
+            }
+        };
+        Some(self.shards.iter().fold(MemoryFigures::default(), add))
     }
 }
 
-impl Index {
+impl Shard {
+    fn new(limits: Limits) -> Self {
+        let tick = Duration::from_millis(limits.idle / 16).max(Duration::from_secs(1));
+        Self {
+            records: Slab::default(),
+            by_digest: Chains::new(1),
+            by_id: Chains::new(2),
+            by_account: Chains::new(2),
+            by_address: Chains::new(2),
+            by_end: Wheel::new(SLOTS, tick),
+            with_facts: 0,
+            hits: 0,
+            misses: 0,
+        }
+    }
+
+    /// The record of this digest, if it has facts that are of use at `now`.
+    fn fresh(&mut self, digest: ShortDigest, limits: Limits, now: SystemTime) -> Option<&mut Record> {
+        let place = self.by_digest.find(&self.records, digest.hash(), |record| record.digest() == digest)?;
+        Some(self.records.at_mut(place)).filter(|record| record.is_fresh(limits, millis(now)))
+    }
+
+    fn place_of(&self, id: &str) -> Option<u32> {
+        self.by_id.find(&self.records, self.by_id.hash_of(id), |record| **record.id() == *id)
+    }
+
+    fn places_with(&self, account: AccountId) -> Vec<u32> {
+        let places = self.by_account.places(&self.records, self.by_account.hash_of(&account));
+        places.filter(|place| self.records.at(*place).account() == Some(account)).collect()
+    }
+
+    fn places_at(&self, client: IpAddr) -> Vec<u32> {
+        let places = self.by_address.places(&self.records, self.by_address.hash_of(&octets(client)));
+        places.filter(|place| self.records.at(*place).client() == Some(client)).collect()
+    }
+
+    /// The place of the session's record, whose heartbeat goes on.
+    fn known(&mut self, digest: ShortDigest, session: &Session) -> Option<u32> {
+        let place = self.by_digest.find(&self.records, digest.hash(), |record| record.digest() == digest)?;
+        let record = self.records.at(place);
+        if **record.id() == *session.id && record.account() == Some(session.account) {
+            return Some(place);
+        }
+        drop(self.remove(place));
+        None
+    }
+
+    fn insert(&mut self, record: Record, limits: Limits) -> u32 {
+        let (has_address, leaves) = (record.client().is_some(), record.leaves(limits));
+        let place = self.records.insert(record);
+        self.by_digest.insert(&mut self.records, place);
+        self.by_id.insert(&mut self.records, place);
+        self.by_account.insert(&mut self.records, place);
+        if has_address {
+            self.by_address.insert(&mut self.records, place);
+        }
+        self.by_end.insert(&mut self.records, place, leaves);
+        place
+    }
+
+    fn remove(&mut self, place: u32) -> Record {
+        self.by_digest.remove(&mut self.records, place);
+        self.by_id.remove(&mut self.records, place);
+        self.by_account.remove(&mut self.records, place);
+        if self.records.at(place).client().is_some() {
+            self.by_address.remove(&mut self.records, place);
+        }
+        self.by_end.remove(&mut self.records, place);
+        let mut record = self.records.remove(place);
+        self.with_facts -= usize::from(record.forget() == Facts::Had);
+        record
+    }
+
+    /// A few, so that nobody waits for many.
+    fn let_go_of_dead(&mut self, limits: Limits, now: u64) {
+        for _ in 0..LOOKED_AT {
+            let Some(place) = self.by_end.due(now) else { break };
+            let leaves = self.records.at(place).leaves(limits);
+            if leaves <= now {
+                drop(self.remove(place));
+            } else {
+                self.by_end.remove(&mut self.records, place);
+                self.by_end.insert(&mut self.records, place, leaves);
+            }
+        }
+    }
+
+    /// Takes out one of those that would leave soonest, with the use that the store must be told of.
+    fn evict(&mut self, limits: Limits) -> Option<(CredentialId, Option<SystemTime>)> {
+        let place = self.by_end.soonest(&mut self.records, |record| record.leaves(limits))?;
+        let mut record = self.remove(place);
+        let used = record.pulse().rest();
+        Some((record.id().clone(), used))
+    }
+}
+
+impl Log {
     fn note(&mut self, change: Change) {
         self.changes += 1;
-        self.log.push_back(change);
-        if self.log.len() > LOG {
-            self.log.pop_front();
+        self.last.push_back(change);
+        if self.last.len() > LOG {
+            self.last.pop_front();
         }
     }
 
     /// Whether anything that bears on `session` changed since; in doubt, it did.
     fn changed_since(&self, moment: Moment, session: &Session) -> bool {
-        let count = usize::try_from(self.changes - moment.changes).unwrap_or(usize::MAX);
+        let count = usize::try_from(self.changes - moment.0).unwrap_or(usize::MAX);
         let bears = |change: &Change| match change {
             Change::Account(account) => *account == session.account,
             Change::Address(client, account) => Some(*client) == session.client && *account != session.account,
             Change::All => true,
-            Change::Session(id) => *id == session.id,
+            Change::Session(id) => **id == *session.id,
         };
-        count > self.log.len() || self.log.iter().rev().take(count).any(bears)
-    }
-
-    fn put(&mut self, session: &Session, state: &Arc<State>) {
-        let id = &session.id;
-        let entry = Entry {
-            account: session.account,
-            client: state.client,
-            pulse: Arc::clone(&state.pulse),
-            state: Some(Arc::clone(state)),
-        };
-        self.accounts.entry(session.account).or_default().insert(Arc::clone(id));
-        if let Some(client) = state.client {
-            self.clients.entry(client).or_default().insert(Arc::clone(id));
-        }
-        if self.entries.insert(Arc::clone(id), entry).is_none() {
-            self.order.push_back(Arc::clone(id));
-        }
-    }
-
-    fn remove(&mut self, id: &str) -> Option<Entry> {
-        let entry = self.entries.remove(id)?;
-        drop_from(&mut self.accounts, &entry.account, id);
-        if let Some(client) = entry.client {
-            drop_from(&mut self.clients, &client, id);
-        }
-        Some(entry)
-    }
-
-    /// Takes out the oldest until at most `capacity` are left.
-    fn shrink(&mut self, capacity: usize) -> Vec<(Arc<str>, Entry)> {
-        let mut evicted = Vec::new();
-        while self.entries.len() > capacity.max(1) {
-            let Some(oldest) = self.order.pop_front() else { break };
-            evicted.extend(self.remove(&oldest).map(|entry| (oldest, entry)));
-        }
-        // Removed sessions leave their place in the queue behind; keep it in proportion.
-        if self.order.len() > self.entries.len().saturating_mul(2) + 64 {
-            let Self { entries, order, .. } = self;
-            order.retain(|id| entries.contains_key(id));
-        }
-        evicted
+        count > self.last.len() || self.last.iter().rev().take(count).any(bears)
     }
 }
 
-fn drop_from<K: Eq + Hash>(sets: &mut HashMap<K, HashSet<Arc<str>>>, key: &K, id: &str) {
-    if let Some(ids) = sets.get_mut(key) {
-        ids.remove(id);
-        if ids.is_empty() {
-            sets.remove(key);
-        }
-    }
-}
-
-/// How long facts stay in memory: the heartbeat tells what is alive, so this is only far away.
-fn until(life: Life, session: &Session, now: SystemTime) -> SystemTime {
-    let far = now.checked_add(life.idle.saturating_mul(2)).unwrap_or(now + FAR);
-    let absolute = life.absolute.and_then(|absolute| session.opened_at.checked_add(absolute));
-    // At its absolute end it stays in memory as a dead one, lest each try asks the store.
-    absolute.map_or(far, |end| far.min(end.checked_add(life.idle).unwrap_or(end)))
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const LOG: usize = 1024;
-const FAR: Duration = Duration::from_hours(24 * 365);
+const MOST_SHARDS: usize = 64;
+/// A memory for fewer sessions than this has one shard.
+const FEW: usize = 256;
+/// So many records at most are looked at for each that comes.
+const LOOKED_AT: usize = 4;
+/// Four life-times, of which the last use of a session and its removal are two apart.
+const SLOTS: u16 = 64;

@@ -40,8 +40,10 @@ use crate::{
 
 mod address;
 mod memory;
+mod owners;
 mod place;
 mod pulse;
+mod record;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -49,8 +51,9 @@ mod token;
 pub use address::{IpMode, OnConflict};
 pub use place::Place;
 
-use memory::{Memory, State};
+use memory::Memory;
 use place::Carried;
+use pulse::Pulse;
 
 /// How one sliding scheme works.
 #[derive(Clone, Debug)]
@@ -65,7 +68,7 @@ pub struct Settings {
     pub ip: IpMode,
     /// How many live sessions one account may have; the oldest leave. At least 1.
     pub per_account: u32,
-    /// How many sessions are remembered.
+    /// How many sessions are remembered at most.
     pub capacity: usize,
 }
 
@@ -98,7 +101,7 @@ pub struct OpenedSession {
 impl Sliding {
     /// The scheme of these settings, over the sessions of this store.
     pub fn new(settings: Settings, sessions: Arc<dyn Sessions>) -> Self {
-        let memory = Arc::new(Memory::new(Arc::clone(&sessions), settings.capacity));
+        let memory = Arc::new(Memory::new(settings.id, settings.life, Arc::clone(&sessions), settings.capacity));
         Self(Arc::new(Inner { settings, sessions, memory, key: DigestKey::random() }))
     }
 
@@ -172,7 +175,7 @@ impl Sliding {
         let digest = self.0.digest(token.expose());
         let id = Arc::clone(&session.id);
         // If something changed meanwhile it is not remembered; its first use asks the store.
-        let _remembered = memory.learn(moment, digest, settings.life, &session, identity.clone(), now);
+        let _remembered = memory.learn(moment, &digest, &session, account, now, |_home| true);
         Ok(OpenedSession { token, id, identity, ended })
     }
 
@@ -208,8 +211,9 @@ impl Scheme for Sliding {
             Carried::Token(token) => token,
         };
         let digest = self.0.digest(token);
-        if let Some(state) = self.0.memory.find(&digest, head.now) {
-            return Step::Done(self.0.judge(&state, head.client, head.now));
+        let is_home = |opened| self.0.settings.ip.is_home(opened, head.client);
+        if let Some(known) = self.0.memory.find(&digest, head.now, is_home) {
+            return Step::Done(self.0.verdict(known));
         }
         let inner = Arc::clone(&self.0);
         let stored = Digest::sha256(token);
@@ -221,19 +225,20 @@ impl Scheme for Sliding {
     /// refused; if the account changed since, the client shall try again and is judged anew.
     fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
         let Inner { settings, memory, .. } = &*self.0;
-        let by_token = match settings.place.token(head.headers) {
-            Carried::Token(token) => memory.find(&self.0.digest(token), head.now),
+        let digest = match settings.place.token(head.headers) {
+            Carried::Token(token) => Some(self.0.digest(token)),
             Carried::Absent | Carried::Broken => None,
         };
-        let by_token = by_token.filter(|state| state.identity == *who);
-        let Some(state) = by_token.or_else(|| memory.of(who)) else {
-            return Err(self.0.rejection(Reason::Unavailable).after(Duration::from_secs(1)));
-        };
-        state.pulse.accept(head.now).map_err(|reason| self.0.rejection(reason))?;
-        if let Some(used) = state.pulse.due() {
-            self.0.sessions.note_session_use(&who.credential().id, used);
+        match memory.accept(digest.as_ref(), who, head.now) {
+            Some(Ok(due)) => {
+                if let Some(used) = due {
+                    self.0.sessions.note_session_use(&who.credential().id, used);
+                }
+                Ok(())
+            }
+            Some(Err(reason)) => Err(self.0.rejection(reason)),
+            None => Err(self.0.rejection(Reason::Unavailable).after(Duration::from_secs(1))),
         }
-        Ok(())
     }
 }
 
@@ -252,33 +257,29 @@ impl Inner {
             if session.opened_at < account.not_before {
                 return Verdict::Refused(self.rejection(Reason::Revoked));
             }
-            let identity = self.identity(&session, &account);
-            if let Some(state) = self.memory.learn(moment, digest, self.settings.life, &session, identity, now) {
-                return self.judge(&state, client, now);
+            let is_home = |opened| self.settings.ip.is_home(opened, client);
+            if let Some(known) = self.memory.learn(moment, &digest, &session, &account, now, is_home) {
+                return self.verdict(known);
             }
             // It changed while the store was asked: the answer may be stale.
         }
         Verdict::Refused(self.unavailable())
     }
 
-    /// Whether a session that is known is good here and now. No allocation.
-    fn judge(&self, state: &State, client: Option<IpAddr>, now: SystemTime) -> Verdict {
-        if !self.settings.ip.is_home(state.client, client) {
-            return Verdict::Refused(self.rejection(Reason::AddressMismatch));
-        }
-        match state.pulse.check(now) {
-            Ok(()) => Verdict::Known(state.identity.clone()),
+    fn verdict(&self, known: Result<Identity, Reason>) -> Verdict {
+        match known {
+            Ok(identity) => Verdict::Known(identity),
             Err(reason) => Verdict::Refused(self.rejection(reason)),
         }
     }
 
     fn identity(&self, session: &Session, account: &Account) -> Identity {
-        let absolute = self.settings.life.absolute.and_then(|life| session.opened_at.checked_add(life));
-        let credential = Credential::new(CredentialKind::Session, Arc::clone(&session.id));
+        let credential = Credential::new(CredentialKind::Session, &session.id);
+        let ends_at = Pulse::new(session.opened_at, session.last_used_at).expires_at(self.settings.life);
         Identity::new(Subject::Account(account.id), Arc::clone(&account.name), self.settings.id, credential)
             .with_grants(account.grants.clone())
             .with_service(Some(Arc::clone(&session.service)))
-            .with_expiry(absolute)
+            .with_expiry(ends_at)
     }
 
     fn digest(&self, token: &[u8]) -> Digest {

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::oneshot;
-use trackgate_schemes::{AccountId, Clock, Forget, Identity};
+use trackgate_schemes::{AccountId, CredentialId, Clock, Forget, Identity};
 
 use crate::message::{Body, BodyError};
 
@@ -37,7 +37,7 @@ pub struct Streams {
 
 struct Open {
     account: Option<AccountId>,
-    credential: Arc<str>,
+    credential: CredentialId,
     expires_at: Option<SystemTime>,
     /// Dropped to end the stream with a credential that was revoked.
     end: oneshot::Sender<Ended>,
@@ -63,7 +63,7 @@ impl Streams {
         let (end, ended) = oneshot::channel();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let expires_at = who.expires_at();
-        let open = Open { account: who.account(), credential: Arc::clone(&who.credential().id), expires_at, end };
+        let open = Open { account: who.account(), credential: who.credential().id.clone(), expires_at, end };
         let mut all = self.open();
         all.insert(number, open);
         if let Some(at) = expires_at {

@@ -28,7 +28,7 @@ struct Inner {
     sessions: Vec<Session>,
 }
 
-pub(super) fn account(id: i64) -> Account {
+pub(in crate::sliding) fn account(id: i64) -> Account {
     Account {
         id: AccountId(id),
         name: format!("rider{id}").into(),

@@ -13,9 +13,11 @@ use crate::store::AccountState;
 use crate::{AccountId, CanonicalPath};
 
 mod fake;
+mod model;
 mod races;
 
-use fake::{Fake, account};
+use fake::Fake;
+pub(super) use fake::account;
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -316,7 +318,7 @@ async fn sld_17_sign_ins_without_sign_out_are_bounded() {
         store.add(account(n));
         open(&scheme, n, None, now).await.unwrap();
     }
-    assert!(scheme.0.memory.len() <= 16);
+    assert!(scheme.0.memory.len() <= 8);
 }
 
 #[tokio::test]

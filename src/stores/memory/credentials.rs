@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use trackgate_schemes::store::{Account, Answer, ApiToken, ApiTokens, Blacklist, StoreError, StoreErrorKind};
 use trackgate_schemes::{AccountId, Secret};
 
-use super::{MemoryStore, SignedOut, State};
+use super::{MemoryStore, State};
 use crate::ports::{EventKind, Keys, TokenWrites};
 use crate::stores::kept;
 
@@ -74,7 +74,7 @@ impl TokenWrites for MemoryStore {
 
 impl Blacklist for MemoryStore {
     fn blacklisted<'a>(&'a self, key: &'a str) -> Answer<'a, Option<SystemTime>> {
-        self.answer(move |state| Ok(state.blacklist.get(key).map(|entry| entry.at)))
+        self.answer(move |state| Ok(state.blacklist.at(key)))
     }
 
     fn blacklist<'a>(
@@ -86,15 +86,14 @@ impl Blacklist for MemoryStore {
     ) -> Answer<'a, ()> {
         self.answer(move |state| {
             kept::text(key)?;
-            kept::micros(now)?;
+            let at = kept::micros(now)?;
             kept::micros(until)?;
             state.signed.retain(|token| *token.key != *key);
-            if let Some(known) = state.blacklist.get_mut(key) {
-                known.until = known.until.max(until);
+            if state.blacklist.extend(key, until) {
                 return Ok(());
             }
             state.clean(now);
-            state.blacklist.insert(key.into(), SignedOut { at: now, until });
+            state.blacklist.insert(key, at, until);
             state.tell(now, EventKind::Credential { id: key.into(), account });
             Ok(())
         })

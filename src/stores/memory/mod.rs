@@ -19,7 +19,10 @@ mod log;
 mod mailed;
 mod sessions;
 mod signed;
+mod signed_out;
 mod trackers;
+
+use signed_out::SignedOut;
 
 /// Keeps everything in memory, under one lock. Nothing outlives it.
 ///
@@ -41,10 +44,11 @@ struct State {
     tokens: Vec<ApiToken>,
     /// In the order in which they were opened.
     sessions: Vec<Session>,
-    blacklist: HashMap<Box<str>, SignedOut>,
+    blacklist: SignedOut,
     /// Newest first.
     signed: Vec<SignedToken>,
     guesses: BTreeMap<Box<str>, GuessCounter>,
+    cleaned_at: Option<SystemTime>,
     keys: HashMap<Box<str>, Secret>,
     audit: VecDeque<AuditEntry>,
     events: VecDeque<Event>,
@@ -71,12 +75,6 @@ struct Kept {
     account: Account,
     canonical: Box<str>,
     email: Option<Box<str>>,
-}
-
-#[derive(Debug)]
-struct SignedOut {
-    at: SystemTime,
-    until: SystemTime,
 }
 
 impl MemoryStore {
@@ -113,7 +111,12 @@ impl State {
     }
 
     fn clean(&mut self, now: SystemTime) {
-        self.blacklist.retain(|_, entry| entry.until + DAY >= now);
+        self.blacklist.clean(now);
+        // The others are few, but not so few that each sign-out may look at all of them.
+        if self.cleaned_at.is_some_and(|last| now.duration_since(last).is_ok_and(|since| since < BETWEEN)) {
+            return;
+        }
+        self.cleaned_at = Some(now);
         self.signed.retain(|token| token.ends_at + DAY >= now);
         self.guesses.retain(|_, counter| counter.expires_at + DAY >= now);
         self.mailed.retain(|token| token.expires_at.is_none_or(|end| end + DAY >= now));
@@ -147,6 +150,7 @@ impl Store for MemoryStore {
 }
 
 const DAY: Duration = Duration::from_hours(24);
+const BETWEEN: Duration = Duration::from_mins(1);
 const MOST_ENTRIES: usize = 100_000;
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ impl Door {
             return Ok(());
         }
         if who.scheme() == share::ID {
-            let is_live = |(id, ends_at): &(Arc<str>, SystemTime)| *id == who.credential().id && now < *ends_at;
+            let is_live = |(id, ends_at): &(Arc<str>, SystemTime)| **id == *who.credential().id && now < *ends_at;
             return if facts.links.iter().any(is_live) { Ok(()) } else { Err(Closed::Unshared) };
         }
         if who.account() == Some(account) && who.grants().allow(&self.wanted) { Ok(()) } else { Err(Closed::Private) }
