@@ -90,19 +90,8 @@ struct Entry<T> {
 impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
     /// A memory of at most about `capacity` credentials.
     pub fn new(capacity: usize) -> Self {
-        let shard = || {
-            Mutex::new(Shard {
-                entries: Slab::default(),
-                by_digest: Chains::new(1),
-                by_account: Chains::new(2),
-                by_credential: Chains::new(2),
-                by_end: Wheel::new(SLOTS, TICK),
-                hits: 0,
-                misses: 0,
-            })
-        };
         Self {
-            shards: (0..SHARDS).map(|_| shard()).collect(),
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect(),
             shard_capacity: capacity.div_ceil(SHARDS).max(1),
             forgettings: AtomicU64::new(0),
             key: RandomState::new(),
@@ -217,11 +206,10 @@ impl<T: Clone + fmt::Debug + Send + 'static> Forget for Known<T> {
         self.forgettings.fetch_add(1, Ordering::SeqCst);
         for shard in &self.shards {
             let mut shard = lock(shard);
-            shard.entries = Slab::default();
-            shard.by_digest = Chains::new(1);
-            shard.by_account = Chains::new(2);
-            shard.by_credential = Chains::new(2);
-            shard.by_end = Wheel::new(SLOTS, TICK);
+            let empty = Shard { hits: shard.hits, misses: shard.misses, ..Shard::new() };
+            let all = std::mem::replace(&mut *shard, empty);
+            drop(shard);
+            drop(all);
         }
     }
 
@@ -239,6 +227,18 @@ impl<T: Clone + fmt::Debug + Send + 'static> Forget for Known<T> {
 }
 
 impl<T> Shard<T> {
+    fn new() -> Self {
+        Self {
+            entries: Slab::default(),
+            by_digest: Chains::new(1),
+            by_account: Chains::new(2),
+            by_credential: Chains::new(2),
+            by_end: Wheel::new(SLOTS, TICK),
+            hits: 0,
+            misses: 0,
+        }
+    }
+
     fn place(&self, digest: ShortDigest) -> Option<u32> {
         self.by_digest.find(&self.entries, digest.hash(), |entry| entry.digest == digest)
     }

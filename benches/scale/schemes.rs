@@ -5,6 +5,7 @@
 //! Stores are made up here and hold nothing, so that what is counted is what the schemes themselves remember.
 #![expect(
     clippy::cast_precision_loss,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a measurement that may fail loudly and tells its figures"
@@ -145,8 +146,7 @@ fn sessions(size: usize, of_account: usize) {
     // Signed in within an hour, account after account.
     let open = |n: usize| {
         let (who, now) = (n % accounts, start() + HOUR.mul_f64(n as f64 / size as f64));
-        let opening = scheme.open(&account(who), SERVICES[n % 2], Some(address(who)), now);
-        block_on(opening).unwrap()
+        block_on(scheme.open(&account(who), SERVICES[n % 2], Some(address(who)), now)).unwrap()
     };
     let opening = once(size, |n| {
         let opened = open(n);

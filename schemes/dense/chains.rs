@@ -113,7 +113,7 @@ impl<const CHAIN: usize> Chains<CHAIN> {
 /// Which of `heads` lists has this hash: those up to the last power of two, and of the next one's those that are there.
 fn bucket(hash: u64, heads: usize) -> usize {
     let size = heads.next_power_of_two();
-    let bucket = hash as usize & (size - 1);
+    let bucket = usize::try_from(hash & (size as u64 - 1)).expect("it is less than a size");
     if bucket < heads { bucket } else { bucket & (size / 2).saturating_sub(1) }
 }
 

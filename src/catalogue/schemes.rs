@@ -248,7 +248,7 @@ impl Maker<'_> {
                     life: Life { idle: *idle, absolute: *absolute },
                     ip,
                     per_account: *per_account,
-                    capacity: CAPACITY,
+                    capacity: SESSIONS,
                 };
                 let sliding = Sliding::new(settings, Arc::clone(store) as _);
                 (Arc::new(sliding.clone()), sliding.memory(), Kind::Sliding(sliding))
@@ -443,6 +443,9 @@ fn wrong(name: &str, why: &'static str) -> CatalogueError {
 }
 
 const CAPACITY: usize = 100_000;
+/// Sessions that are not in memory are read at each first use and written when they leave it, so there is room for
+/// more of them: up to 160 bytes each once they are there.
+const SESSIONS: usize = 1_000_000;
 
 /// How many browsers one account may be signed in with; the oldest leave.
 const WEB_SESSIONS: u32 = 32;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::oneshot;
-use trackgate_schemes::{AccountId, CredentialId, Clock, Forget, Identity};
+use trackgate_schemes::{AccountId, Clock, CredentialId, Forget, Identity};
 
 use crate::message::{Body, BodyError};
 

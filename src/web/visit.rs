@@ -121,7 +121,7 @@ impl Visit {
     }
 
     /// The public id of the session that carries this request.
-    pub(super) fn session(&self) -> &Arc<str> {
+    pub(super) fn session(&self) -> &str {
         debug_assert_eq!(self.who.credential().kind, CredentialKind::Session);
         &self.who.credential().id
     }

@@ -98,8 +98,17 @@ struct World {
     versions: [u32; ACCOUNTS],
     /// All changes: which sessions they bear on.
     changes: Vec<BTreeSet<usize>>,
-    late: Option<(Moment, usize, BTreeMap<usize, u64>, [u32; ACCOUNTS])>,
+    late: Option<Late>,
     held: BTreeMap<usize, Identity>,
+}
+
+/// What the store told at a moment, and how many changes there had been.
+#[derive(Clone)]
+struct Late {
+    moment: Moment,
+    before: usize,
+    told: BTreeMap<usize, u64>,
+    versions: [u32; ACCOUNTS],
 }
 
 impl World {
@@ -282,7 +291,7 @@ impl World {
                 }
             }
             Deed::LearnLate(n) => {
-                let Some((moment, before, told, versions)) = self.late.clone() else { return };
+                let Some(Late { moment, before, told, versions }) = self.late.clone() else { return };
                 // What was used since must not be learnt from before, but only where memory has no heartbeat of it.
                 let stale = self.changes[before..].iter().any(|change| change.contains(&n));
                 if let Some(last_used) = told.get(&n).filter(|last| stale || self.store.at(n) == Some(**last)) {
@@ -291,7 +300,8 @@ impl World {
             }
             Deed::Moment => {
                 let told = self.store.0.lock().unwrap().clone();
-                self.late = Some((self.memory.moment(), self.changes.len(), told, self.versions));
+                let (moment, before, versions) = (self.memory.moment(), self.changes.len(), self.versions);
+                self.late = Some(Late { moment, before, told, versions });
             }
             Deed::TakeOver(n) => {
                 let (Some(here), account) = (client(n), account_of(n)) else { return };

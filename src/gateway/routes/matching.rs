@@ -4,7 +4,7 @@
 //! writes `/%40me` for `/@me` stands before the same route, as before the same page of the upstream.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Route;
@@ -43,10 +43,10 @@ pub(super) struct Hit<'a> {
 
 impl Paths {
     pub(super) fn new(routes: &[Route]) -> Self {
-        let hosts = routes.iter().flat_map(|route| &route.hosts);
+        let hosts: HashSet<&String> = routes.iter().flat_map(|route| &route.hosts).collect();
         let here = |host: &String| Node::of(routes, |route| route.hosts.is_empty() || route.hosts.contains(host));
         Self {
-            of_host: hosts.map(|host| (host.clone(), here(host))).collect(),
+            of_host: hosts.into_iter().map(|host| (host.clone(), here(host))).collect(),
             elsewhere: Node::of(routes, |route| route.hosts.is_empty()),
         }
     }

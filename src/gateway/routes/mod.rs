@@ -4,6 +4,7 @@
 //! built once and replaced whole.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,11 +17,13 @@ use crate::trackers::Handler;
 
 mod beyond;
 mod matching;
+mod nearest;
 #[cfg(test)]
 mod tests;
 
 pub use beyond::Beyond;
 use matching::{Hit, Paths, key, parameter_names, shape};
+use nearest::Nearest;
 
 /// What is answered for one kind of request, ready to run.
 #[derive(Clone)]
@@ -88,8 +91,9 @@ impl fmt::Debug for Target {
 pub struct RouteTable {
     routes: Vec<Route>,
     /// The names of the parameters in the path of each.
-    names: Vec<Box<[Arc<str>]>>,
-    paths: Paths,
+    names: Arc<[Box<[Arc<str>]>]>,
+    paths: Arc<Paths>,
+    nearest: Arc<Nearest>,
     fallbacks: Vec<Fallback>,
     beyond: Vec<Beyond>,
 }
@@ -144,7 +148,8 @@ impl RouteTable {
             Some(error) => Err(error),
             None => {
                 let names = routes.iter().map(|route| parameter_names(&route.path).map(Arc::from).collect()).collect();
-                Ok(Self { paths: Paths::new(&routes), routes, names, fallbacks, beyond: Vec::new() })
+                let (paths, nearest) = (Arc::new(Paths::new(&routes)), Arc::new(Nearest::new(&routes)));
+                Ok(Self { paths, nearest, names, routes, fallbacks, beyond: Vec::new() })
             }
         }
     }
@@ -282,14 +287,7 @@ impl RouteTable {
 
     /// The wording of the routes with the most leading segments in common, if there are any.
     fn nearest(&self, raw_path: &str) -> Option<Arc<dyn Dialect>> {
-        let wanted: Vec<&str> = raw_path.split('/').skip(1).collect();
-        let common = |route: &Route| {
-            let own = route.path.split('/').skip(1);
-            own.zip(&wanted).take_while(|(a, b)| a == *b && !a.is_empty()).count()
-        };
-        let nearest = self.routes.iter().map(|route| (common(route), route)).filter(|(common, _)| *common > 0);
-        let nearest = nearest.reduce(|best, next| if next.0 > best.0 { next } else { best });
-        nearest.map(|(_, route)| Arc::clone(&route.dialect))
+        self.nearest.to(raw_path).and_then(|index| self.routes.get(index)).map(|route| Arc::clone(&route.dialect))
     }
 
     fn unrouted(&self, reason: Reason, raw_path: &str, headers: &HeaderMap) -> Unrouted {
@@ -314,29 +312,33 @@ pub fn plain_host(authority: &str) -> Cow<'_, str> {
 /// The first name all of whose routes stand behind others that answer the same requests. A part of them may:
 /// so an operator puts a route of their own in the place of one end point of a tracker.
 fn unreachable(routes: &[Route]) -> Option<RouteError> {
+    let mut of_shape = HashMap::<String, Vec<&Route>>::new();
     let mut names: Vec<&Arc<str>> = Vec::new();
+    // Who takes a route's requests; only those of its shape that stand before it can.
+    let mut taken = HashMap::<&Arc<str>, Vec<Option<Vec<Arc<str>>>>>::new();
     for route in routes {
-        if names.contains(&&route.name) {
-            continue;
+        let earlier = of_shape.entry(shape(&route.path)).or_default();
+        let of_name = taken.entry(&route.name).or_default();
+        if of_name.is_empty() {
+            names.push(&route.name);
         }
-        names.push(&route.name);
-        let of_name = routes.iter().enumerate().filter(|(_, other)| other.name == route.name);
-        let taken = of_name.map(|(index, own)| takers(own, routes.get(..index).unwrap_or_default()));
-        if let Some(takers) = taken.collect::<Option<Vec<_>>>() {
+        of_name.push(takers(route, earlier));
+        earlier.push(route);
+    }
+    for name in names {
+        if let Some(takers) = taken.remove(name).and_then(|taken| taken.into_iter().collect::<Option<Vec<_>>>()) {
             let mut takers: Vec<String> = takers.concat().into_iter().map(|name| format!("`{name}`")).collect();
             takers.sort_unstable();
             takers.dedup();
-            return Some(RouteError { route: Arc::clone(&route.name), taken_by: takers });
+            return Some(RouteError { route: Arc::clone(name), taken_by: takers });
         }
     }
     None
 }
 
-/// The names of those earlier routes that together take every request from `own`; `None` if some are left.
-fn takers(own: &Route, earlier: &[Route]) -> Option<Vec<Arc<str>>> {
-    let shape = shape(&own.path);
-    let earlier: Vec<&Route> =
-        earlier.iter().filter(|other| other.name != own.name && self::shape(&other.path) == shape).collect();
+/// The names of those earlier routes of its shape that together take every request from `own`; `None` if some are left.
+fn takers(own: &Route, earlier: &[&Route]) -> Option<Vec<Arc<str>>> {
+    let earlier: Vec<&&Route> = earlier.iter().filter(|other| other.name != own.name).collect();
     let hosts = own.hosts.iter().map(Some).chain(own.hosts.is_empty().then_some(None));
     let methods = || own.methods.iter().map(Some).chain(own.methods.is_empty().then_some(None));
     let requests = hosts.flat_map(|host| methods().map(move |method| (host, method)));

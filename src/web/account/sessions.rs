@@ -79,12 +79,12 @@ pub(super) async fn list(visit: Visit) -> Result<Response<Bytes>, Stop> {
     let mut rows: Vec<Row> = sessions
         .into_iter()
         .map(|session| Row {
-            is_this: session.id == *this,
+            is_this: *session.id == *this,
             door: door(words, &session.scheme),
             address: address(session.client),
             opened: When(session.opened_at),
             // Uses are written in steps; of this one the newest is known.
-            used: When(if session.id == *this { visit.now } else { session.last_used_at }),
+            used: When(if *session.id == *this { visit.now } else { session.last_used_at }),
             service: said(words, "services.", &session.service),
             id: session.id,
         })
