@@ -140,7 +140,7 @@ fn sessions(size: usize, of_account: usize) {
         capacity: size * 2,
     };
     let accounts = size / of_account;
-    let mut sample = Vec::with_capacity(SAMPLE);
+    let mut sample: Vec<([u8; 22], [u8; 32])> = Vec::with_capacity(SAMPLE);
     let before = Memory::now();
     let scheme = Sliding::new(settings, Arc::new(Nothing));
     // Signed in within an hour, account after account.
@@ -151,17 +151,18 @@ fn sessions(size: usize, of_account: usize) {
     let opening = once(size, |n| {
         let opened = open(n);
         if n % (size / SAMPLE).max(1) == 0 && sample.len() < SAMPLE {
-            sample.push((opened.id, headers("token", opened.token.expose())));
+            sample.push((opened.id.as_bytes().try_into().unwrap(), opened.token.expose().try_into().unwrap()));
         }
     });
     println!("  opened: {opening}");
     println!("  memory: {}", before.since(size));
-    let (ids, known): (Vec<_>, Vec<_>) = sample.into_iter().unzip();
+    let known: Vec<_> = sample.iter().map(|(_, token)| headers("token", token)).collect();
     let unknown: Vec<_> = (0..SAMPLE).map(|n| headers("token", format!("unknown{n}").as_bytes())).collect();
     let path = CanonicalPath::parse("/contact").unwrap();
     Asker { scheme: &scheme, path, now: start() + HOUR }.report(&known, &unknown);
     let memory = scheme.memory();
-    let ended = once(ids.len() / 2, |n| memory.forget_credential(&ids[n]));
+    drop((known, unknown));
+    let ended = once(sample.len() / 2, |n| memory.forget_credential(std::str::from_utf8(&sample[n].0).unwrap()));
     let changed = once(1000.min(accounts), |n| memory.forget_account(AccountId(i64::try_from(n).unwrap())));
     println!("  a session ends: {ended}; an account changes: {changed}");
     // Three days later all are long dead, and others sign in.
@@ -195,7 +196,7 @@ fn tokens(size: usize) {
     println!("{size} API tokens, 10 of each account");
     let slot = Arc::new(Slot::default());
     let settings = BearerSettings::new("api").with_memory(HOUR, size * 2);
-    let mut sample = Vec::with_capacity(SAMPLE);
+    let mut sample: Vec<[u8; 64]> = Vec::with_capacity(SAMPLE);
     let before = Memory::now();
     let scheme = Bearer::new(settings, Arc::clone(&slot) as Arc<dyn ApiTokens>);
     let path = CanonicalPath::parse("/sessions").unwrap();
@@ -219,7 +220,7 @@ fn tokens(size: usize) {
         let step = asker.head(&line, |head| scheme.authenticate(head));
         assert!(matches!(block_on(step.verdict()), Verdict::Known(_)));
         if n % (size / SAMPLE).max(1) == 0 && sample.len() < SAMPLE {
-            sample.push(line);
+            sample.push(token.text.expose().try_into().unwrap());
         }
     });
     println!("  shown first: {first}");
@@ -227,7 +228,8 @@ fn tokens(size: usize) {
     let unknown: Vec<_> = (0..SAMPLE)
         .map(|_| headers("authorization", &[b"Bearer ", NewToken::random().text.expose()].concat()))
         .collect();
-    asker.report(&sample, &unknown);
+    let known: Vec<_> = sample.iter().map(|text| headers("authorization", &[b"Bearer ", &text[..]].concat())).collect();
+    asker.report(&known, &unknown);
     let changed = once(1000.min(size / 10), |n| scheme.memory().forget_account(AccountId(i64::try_from(n).unwrap())));
     println!("  an account changes: {changed}");
 }

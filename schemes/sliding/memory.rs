@@ -7,7 +7,7 @@
 //! of its services, is shared by all of them. Dead sessions leave as others come, a few for each; when memory is
 //! full, those leave first that were not used for longest.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -186,12 +186,11 @@ impl Memory {
         let mut around = Around::default();
         for shard in &self.shards {
             let mut shard = lock(shard);
-            let places: HashSet<u32> = client
-                .map(|client| shard.places_at(client))
-                .into_iter()
-                .chain([shard.places_with(account)])
-                .flatten()
-                .collect();
+            let with = shard.places_with(account);
+            // Those of the account are among them already.
+            let here = client.map(|client| shard.places_at(client)).unwrap_or_default();
+            let others = here.into_iter().filter(|place| !with.contains(place));
+            let places: Vec<u32> = with.iter().copied().chain(others).collect();
             for place in places {
                 let record = shard.records.at_mut(place);
                 let unwritten = record.pulse().check(self.limits, now).ok().and_then(|()| record.pulse().unwritten());
@@ -392,7 +391,8 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const LOG: usize = 1024;
-const MOST_SHARDS: usize = 64;
+/// A sign-in looks at all of them, so they are not more than processors need.
+const MOST_SHARDS: usize = 8;
 /// A memory for fewer sessions than this has one shard.
 const FEW: usize = 256;
 /// So many records at most are looked at for each that comes.
