@@ -84,7 +84,7 @@ pub(crate) fn each(times: usize, mut work: impl FnMut(usize)) -> String {
         for n in 0..times {
             work(n);
         }
-        least = least.min(on_cpu() - began);
+        least = least.min(on_cpu().saturating_sub(began));
     }
     format!("{:6.0} ns", per(least.as_secs_f64() * 1e9, times))
 }
@@ -97,10 +97,10 @@ pub(crate) fn once(times: usize, mut work: impl FnMut(usize)) -> String {
     for n in 0..times {
         work(n);
         let now = on_cpu();
-        longest = longest.max(now - last);
+        longest = longest.max(now.saturating_sub(last));
         last = now;
     }
-    format!("{:6.0} ns each, longest {longest:.1?}", per((last - began).as_secs_f64() * 1e9, times))
+    format!("{:6.0} ns each, longest {longest:.1?}", per(last.saturating_sub(began).as_secs_f64() * 1e9, times))
 }
 
 fn per(sum: f64, times: usize) -> f64 {

@@ -144,14 +144,12 @@ impl RouteTable {
     ///
     /// [`RouteError`] for a route that no request reaches.
     pub fn new(routes: Vec<Route>, fallbacks: Vec<Fallback>) -> Result<Self, RouteError> {
-        match unreachable(&routes) {
-            Some(error) => Err(error),
-            None => {
-                let names = routes.iter().map(|route| parameter_names(&route.path).map(Arc::from).collect()).collect();
-                let (paths, nearest) = (Arc::new(Paths::new(&routes)), Arc::new(Nearest::new(&routes)));
-                Ok(Self { paths, nearest, names, routes, fallbacks, beyond: Vec::new() })
-            }
+        if let Some(error) = unreachable(&routes) {
+            return Err(error);
         }
+        let names = routes.iter().map(|route| parameter_names(&route.path).map(Arc::from).collect()).collect();
+        let (paths, nearest) = (Arc::new(Paths::new(&routes)), Arc::new(Nearest::new(&routes)));
+        Ok(Self { paths, nearest, names, routes, fallbacks, beyond: Vec::new() })
     }
 
     /// The same table with upstream connections of its own: one for each thread, so that work stays on it.
