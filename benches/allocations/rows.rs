@@ -19,7 +19,7 @@ use trackgate::telemetry::decisions::{Decisions, Noted, Said};
 use trackgate::telemetry::metrics::{Authenticated, Counters, Ledger};
 use trackgate_policies::ManualSteadyClock;
 use trackgate_schemes::{
-    AccountId, CanonicalPath, Credential, CredentialKind, Head, Identity, ManualClock, Reason, Rejection, Subject,
+    AccountId, CanonicalPath, Credential, CredentialKind, Identity, ManualClock, Reason, Rejection, Subject,
 };
 
 use super::counts::{Count, taken};

@@ -222,12 +222,12 @@ async fn fill(file: &Path, size: usize, out: usize) {
     for text in texts {
         sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut connection).await.unwrap();
     }
+    let hex = |bytes: &[u8; 32]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let day = 86_400_000_000_i64;
     let at = i64::try_from(at).unwrap();
     let mut writing = connection.begin().await.unwrap();
     for n in 0..size {
-        let digest: String =
-            Digest::sha256(token(n).as_bytes()).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(Digest::sha256(token(n).as_bytes()).as_bytes());
         let number = i64::try_from(n).unwrap();
         sqlx::query(
             "INSERT INTO sessions (id, place, digest, scheme, account, service, client, opened_at, last_used_at, idle, \
