@@ -184,7 +184,8 @@ def nginx_asking(ground: Ground, gate: Server, ask: str) -> Iterator[Server]:
         location / {{ auth_request /_gate; proxy_pass http://up; {keep} }}
         location = /_gate {{ internal; proxy_pass http://gate/{ask.split("/", 3)[3]}; {keep} proxy_pass_request_body off;
             proxy_set_header Content-Length ""; proxy_set_header X-Original-URI $request_uri;
-            proxy_set_header X-Original-Method $request_method; proxy_set_header X-Forwarded-For $remote_addr; }}"""
+            proxy_set_header X-Original-Method $request_method; proxy_set_header X-Original-Host $host;
+            proxy_set_header X-Forwarded-For $remote_addr; }}"""
     with nginx_process(folder, port, locations, ground.cores, http) as process:
         yield Server("nginx + trackgate", url_of(port, "h1"), [process, *gate.processes], gate.headers)
 
