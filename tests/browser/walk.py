@@ -38,6 +38,8 @@ SECOND_ADDRESS = f"{NAME}.moved@example.org"
 FIRST_PASSWORD = "a long way to walk"
 SECOND_PASSWORD = "an even longer way"
 PATIENCE = 20.0
+# What the application says in place of a page that it gave up, and how often a page is loaded at most.
+GIVEN_UP, LOADS = "The application seems to have encountered some issues", 4
 
 
 class Walk:
@@ -72,11 +74,16 @@ class Walk:
         self.browser.get(self.url + path)
 
     def wait(self, what: str, ready: Callable[[], Any], patience: float = PATIENCE) -> Any:
-        until = time.monotonic() + patience
+        until, loads = time.monotonic() + patience, 1
         while time.monotonic() < until:
             try:
                 if found := ready():
                     return found
+                # The application gives up on a page when it hears of its user before it hears of its settings, which it
+                # asks for at the same time: whoever uses it loads the page again.
+                if loads < LOADS and GIVEN_UP in self.browser.find_element(By.TAG_NAME, "body").text:
+                    self.browser.refresh()
+                    loads += 1
             except (WebDriverException, StaleElementReferenceException):
                 pass
             time.sleep(0.1)
