@@ -81,9 +81,10 @@ def original(
         }
         write_ftcli(folder / "ftcli", environment)
         run_to_end([program("ftcli"), "db", "upgrade"], environment, folder)
+        # The application makes its settings when it first runs; where several of it do so at once, they make several rows,
+        # and none runs again.
+        run_to_end([program("ftcli"), "users", "clean_tokens", "--days", "1"], environment, folder)
         if max_users:
-            # The row is made when the application first runs.
-            run_to_end([program("ftcli"), "users", "clean_tokens", "--days", "1"], environment, folder)
             change = f"UPDATE app_config SET max_users = {max_users}"
             run_to_end(["psql", "-q", database, "-c", change], environment, folder)
         stack.enter_context(worker(folder, environment))
