@@ -101,16 +101,18 @@ impl fmt::Debug for Digest {
 /// 128 bits are enough there. Nobody outside has the key, so a foreign credential can only be found by chance: with
 /// 2³² of them in memory, one in 2⁹⁶ tries.
 #[derive(Clone, Copy, Default, Eq)]
-pub(crate) struct ShortDigest([u8; 16]);
+pub struct ShortDigest([u8; 16]);
 
+#[expect(clippy::missing_panics_doc, reason = "the lengths are in the types")]
 impl ShortDigest {
-    pub(crate) fn of(digest: &Digest) -> Self {
+    /// That of a digest.
+    pub fn of(digest: &Digest) -> Self {
         let (half, _) = digest.0.split_first_chunk().expect("it has 32 bytes");
         Self(*half)
     }
 
     /// A digest under a secret key is its own hash. The first byte chose the shard; these are others.
-    pub(crate) fn hash(self) -> u64 {
+    pub fn hash(self) -> u64 {
         let (_, eight) = self.0.split_last_chunk().expect("it has 16 bytes");
         u64::from_le_bytes(*eight)
     }

@@ -173,8 +173,8 @@ pub fn json(status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
     response
 }
 
-/// A name or value of a form or query, decoded once: percent escapes, and `+` for a blank (URL Standard §5.1). `None` for a
-/// bad escape or what is no UTF-8.
+/// A name or value of a form or query, decoded once: percent escapes, and `+` for a blank (URL Standard §5.1). `None`
+/// for a bad escape or what is no UTF-8.
 pub fn form_decoded(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter();

@@ -18,11 +18,9 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use trackgate_schemes::bearer::{Bearer, BearerSettings, NewToken};
 use trackgate_schemes::sliding::{IpMode, OnConflict, Place, Settings, Sliding};
-use trackgate_schemes::store::{
-    Account, AccountState, Answer, ApiToken, ApiTokens, Life, OpenSession, Opened, Session, Sessions,
-};
-use trackgate_schemes::testing::block_on;
-use trackgate_schemes::{AccountId, CanonicalPath, Digest, Grants, Head, Identity, Scheme, Step, Verdict};
+use trackgate_schemes::store::{Account, Answer, ApiToken, ApiTokens, Life, OpenSession, Opened, Session, Sessions};
+use trackgate_schemes::testing::{account, block_on};
+use trackgate_schemes::{AccountId, CanonicalPath, Digest, Head, Identity, Scheme, Step, Verdict};
 
 #[path = "meter.rs"]
 mod meter;
@@ -51,18 +49,8 @@ fn start() -> SystemTime {
 }
 
 /// An account as a store reads it: with texts of its own each time.
-fn account(number: usize) -> Account {
-    Account {
-        id: AccountId(i64::try_from(number).unwrap()),
-        name: format!("rider{number:07}").into(),
-        email: None,
-        state: AccountState::Active,
-        grants: Grants::EVERYDAY,
-        password: None,
-        generation: 0,
-        not_before: SystemTime::UNIX_EPOCH,
-        created_at: SystemTime::UNIX_EPOCH,
-    }
+fn rider(number: usize) -> Account {
+    account(i64::try_from(number).unwrap())
 }
 
 fn address(number: usize) -> IpAddr {
@@ -146,7 +134,7 @@ fn sessions(size: usize, of_account: usize) {
     // Signed in within an hour, account after account.
     let open = |n: usize| {
         let (who, now) = (n % accounts, start() + HOUR.mul_f64(n as f64 / size as f64));
-        block_on(scheme.open(&account(who), SERVICES[n % 2], Some(address(who)), now)).unwrap()
+        block_on(scheme.open(&rider(who), SERVICES[n % 2], Some(address(who)), now)).unwrap()
     };
     let opening = once(size, |n| {
         let opened = open(n);
@@ -170,7 +158,7 @@ fn sessions(size: usize, of_account: usize) {
     let few = size / 10;
     let opening = once(few, |n| {
         let now = later + HOUR.mul_f64(n as f64 / few as f64);
-        drop(block_on(scheme.open(&account(n), SERVICES[0], Some(address(n)), now)).unwrap());
+        drop(block_on(scheme.open(&rider(n), SERVICES[0], Some(address(n)), now)).unwrap());
     });
     println!("  {few} opened after the end of all others: {opening}");
     let entries = memory.figures().unwrap().entries;
@@ -203,7 +191,7 @@ fn tokens(size: usize) {
     let asker = Asker { scheme: &scheme, path, now: start() };
     let first = once(size, |n| {
         let token = NewToken::random();
-        let owner = account(n % (size / 10));
+        let owner = rider(n % (size / 10));
         let stored = ApiToken {
             id: token.id,
             account: owner.id,

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::store::AccountState;
-use crate::testing::{Sample, SchemeUnderTest, TestStore, block_on, scheme_conformance};
+use crate::testing::{Occupied, Sample, SchemeUnderTest, TestStore, block_on, scheme_conformance};
 use crate::{AccountId, Admission, Attempt, GuessGuard, HashPool, NoGuard, Outcome, password};
 
 /// Hashed once for all tests.
@@ -330,10 +330,8 @@ fn a_pair_that_many_bring_at_once_is_hashed_once() {
     let guard = Arc::new(Three::default());
     let store = TestStore::new();
     store.put_account("Rider", None, Some(STORED.clone()));
-    // Room for one job beside the one that keeps the only thread busy, which may still be waiting itself.
-    let pool = HashPool::new(1, 2);
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let busy = pool.run(None, move || wait.recv());
+    let pool = HashPool::new(1, 1);
+    let busy = Occupied::thread_of(&pool);
     let basic = Basic::new(BasicSettings::new("basic"), SignIn::new(store.clone(), guard.clone(), pool), store);
     let mut waiting: Vec<_> = (0..64)
         .map(|_| match sample("rider:open:sesame").ask(&basic, Sample::now()) {
@@ -345,8 +343,7 @@ fn a_pair_that_many_bring_at_once_is_hashed_once() {
     for each in &mut waiting {
         assert!(each.as_mut().poll(&mut context).is_pending());
     }
-    go.send(()).unwrap();
-    block_on(busy).unwrap().unwrap();
+    block_on(busy.let_go());
     for each in waiting {
         let verdict = block_on(each);
         assert!(matches!(verdict, Verdict::Known(_)), "{verdict:?}");

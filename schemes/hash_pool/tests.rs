@@ -2,30 +2,23 @@ use std::sync::mpsc;
 use std::task::{Context, Waker};
 
 use super::*;
+use crate::testing::Occupied;
 
-/// A pool of one thread, which is busy until it is released.
+/// A pool of one thread, which is busy until it is let go.
 struct Busy {
     pool: HashPool,
-    release: mpsc::Sender<()>,
-    running: std::pin::Pin<Box<dyn Future<Output = Result<(), HashPoolError>>>>,
+    thread: Occupied,
 }
 
 impl Busy {
     fn with_room_for(queue: usize) -> Self {
         let pool = HashPool::new(1, queue);
-        let (started, begins) = mpsc::channel();
-        let (release, wait) = mpsc::channel::<()>();
-        let running = Box::pin(pool.run(Some(client(0)), move || {
-            started.send(()).unwrap();
-            wait.recv().unwrap();
-        }));
-        begins.recv().unwrap();
-        Self { pool, release, running }
+        let thread = Occupied::thread_of(&pool);
+        Self { pool, thread }
     }
 
     async fn let_go(self) -> HashPool {
-        self.release.send(()).unwrap();
-        assert_eq!(self.running.await, Ok(()));
+        self.thread.let_go().await;
         self.pool
     }
 }

@@ -136,12 +136,11 @@ const RETRY_WHEN_DOWN: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
     use std::task::{Context, Waker};
 
     use super::*;
     use crate::store::AccountState;
-    use crate::testing::{Sample, TestStore};
+    use crate::testing::{Occupied, Sample, TestStore};
     use crate::{AccountId, Attempt};
 
     /// Admits so many attempts and counts how they ended.
@@ -298,16 +297,13 @@ mod tests {
     async fn pwd_09_a_full_pool_decides_nothing_and_says_when_to_come_back() {
         let pool = HashPool::new(1, 1);
         let case = case(usize::MAX, pool.clone());
-        let (started, running) = mpsc::channel();
-        let (release, wait) = mpsc::channel::<()>();
-        let busy = pool.run(None, move || started.send(()).is_ok() && wait.recv().is_ok());
-        running.recv().unwrap();
+        let busy = Occupied::thread_of(&pool);
         let queued = pool.run(None, || ());
         let why = case.check("rider", "opensesame").await.unwrap_err();
         assert_eq!((why.reason, why.retry_after_seconds()), (Reason::Overloaded, Some(1)));
         assert_eq!(case.guard.ended(), (0, 1, 0));
-        release.send(()).unwrap();
-        assert_eq!((busy.await, queued.await), (Ok(true), Ok(())));
+        busy.let_go().await;
+        assert_eq!(queued.await, Ok(()));
         assert!(case.check("rider", "opensesame").await.is_ok());
     }
 
@@ -315,17 +311,13 @@ mod tests {
     async fn a_client_that_leaves_before_its_turn_has_tried_nothing() {
         let pool = HashPool::new(1, 1);
         let case = case(usize::MAX, pool.clone());
-        let (started, running) = mpsc::channel();
-        let (release, wait) = mpsc::channel::<()>();
-        let busy = pool.run(None, move || started.send(()).is_ok() && wait.recv().is_ok());
-        running.recv().unwrap();
+        let busy = Occupied::thread_of(&pool);
         let mut leaving = Box::pin(case.check("rider", "guess"));
         assert!(leaving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert_eq!((pool.figures().waiting, case.guard.ended()), (1, (0, 0, 0)));
         drop(leaving);
         assert_eq!((pool.figures().waiting, pool.figures().abandoned, case.guard.ended()), (0, 1, (0, 1, 0)));
-        release.send(()).unwrap();
-        assert_eq!(busy.await, Ok(true));
+        busy.let_go().await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

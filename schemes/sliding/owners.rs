@@ -94,7 +94,7 @@ impl Chained<0> for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sliding::tests::account;
+    use crate::testing::account;
 
     #[test]
     fn sessions_of_an_account_share_an_owner_until_it_changes() {

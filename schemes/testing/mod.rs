@@ -56,7 +56,9 @@
 //! block_on(scheme_conformance(&Case { store, account, scheme, good }));
 //! ```
 
+mod account;
 mod block_on;
+mod occupied;
 pub mod reading;
 mod sample;
 mod scheme;
@@ -66,7 +68,9 @@ mod test_store;
 #[cfg(test)]
 mod tests;
 
+pub use account::account;
 pub use block_on::block_on;
+pub use occupied::Occupied;
 pub use sample::Sample;
 pub use scheme::{SchemeUnderTest, scheme_conformance};
 pub use store::{StoreFixture, store_conformance};

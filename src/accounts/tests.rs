@@ -1,3 +1,4 @@
+use trackgate_schemes::testing::Occupied;
 use trackgate_schemes::{Credential, CredentialKind, HashPool, ManualClock, NoGuard, Subject};
 
 use super::*;
@@ -67,11 +68,8 @@ async fn clk_04_a_token_that_never_ends_can_be_signed_out() {
 async fn pwd_09_a_sign_in_that_was_not_decided_is_no_event() {
     let accounts = service();
     let origin = Origin::nobody("fittrackee", None);
-    let (started, begins) = std::sync::mpsc::channel();
-    let (release, wait) = std::sync::mpsc::channel::<()>();
     let pool = accounts.sign_in.pool();
-    let busy = pool.run(None, move || started.send(()).is_ok() && wait.recv().is_ok());
-    begins.recv().unwrap();
+    let busy = Occupied::thread_of(pool);
     let full: Vec<_> = (0..8).map(|_| pool.run(None, || ())).collect();
     let sign_in = || accounts.sign_in("door", "rider", Secret::from("guess"), &origin);
     assert_eq!(sign_in().await.unwrap_err().reason, Reason::Overloaded);
@@ -90,8 +88,7 @@ async fn pwd_09_a_sign_in_that_was_not_decided_is_no_event() {
     assert_eq!((pool.figures().waiting, pool.figures().abandoned), (0, 9));
     let all = || accounts.store().audit(AuditFilter { limit: 9, ..AuditFilter::default() });
     assert_eq!(all().await.unwrap(), []);
-    release.send(()).unwrap();
-    assert_eq!(busy.await, Ok(true));
+    busy.let_go().await;
     assert_eq!(sign_in().await.unwrap_err().reason, Reason::Unknown);
     assert_eq!(all().await.unwrap().len(), 1);
 }

@@ -18,7 +18,8 @@ use super::upstream::{Failure, Flight};
 use super::{PROXY, names};
 use crate::message::Body;
 
-/// The answer for the client; `scissors` are those of its connection, `idle` is how long its body may stand still, and `flight` lasts until its end.
+/// The answer for the client; `scissors` are those of its connection, `idle` is how long its body may stand still, and
+/// `flight` lasts until its end.
 ///
 /// # Errors
 ///

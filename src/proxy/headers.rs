@@ -154,7 +154,7 @@ fn address(client: IpAddr) -> HeaderValue {
     HeaderValue::try_from(text).expect("an address is hex digits, dots and colons")
 }
 
-/// As `Display` writes it, in a twentieth of the time.
+/// As `Display` writes it, which takes 1,400 instructions.
 fn dotted(client: Ipv4Addr) -> String {
     let mut text = String::with_capacity("255.255.255.255".len());
     for (place, octet) in client.octets().into_iter().enumerate() {

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method};
 
 use super::*;
 use crate::store::{Answer, StoreError, StoreErrorKind};
+use crate::testing::account;
 use crate::{AccountId, CanonicalPath, Login};
 
 mod algorithms;
@@ -92,20 +93,6 @@ const SECRET: &str = "trackgate-reference-secret-key-0123456789abcdef";
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-fn account(id: i64) -> Account {
-    Account {
-        id: AccountId(id),
-        name: format!("rider{id}").into(),
-        email: None,
-        state: AccountState::Active,
-        grants: Grants::EVERYDAY,
-        password: None,
-        generation: 0,
-        not_before: SystemTime::UNIX_EPOCH,
-        created_at: SystemTime::UNIX_EPOCH,
-    }
 }
 
 fn keys() -> Keys {

@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
-use crate::store::{
-    Account, AccountState, AddressRule, Answer, OpenSession, Opened, Session, Sessions, StoreError, StoreErrorKind,
-};
-use crate::{AccountId, Digest, Grants};
+use crate::store::{Account, AddressRule, Answer, OpenSession, Opened, Session, Sessions, StoreError, StoreErrorKind};
+use crate::{AccountId, Digest};
 
 type Hook = Box<dyn FnOnce(&Fake) + Send>;
 
@@ -26,20 +24,6 @@ pub(super) struct Fake {
 struct Inner {
     accounts: HashMap<AccountId, Account>,
     sessions: Vec<Session>,
-}
-
-pub(in crate::sliding) fn account(id: i64) -> Account {
-    Account {
-        id: AccountId(id),
-        name: format!("rider{id}").into(),
-        email: None,
-        state: AccountState::Active,
-        grants: Grants::EVERYDAY,
-        password: None,
-        generation: 0,
-        not_before: SystemTime::UNIX_EPOCH,
-        created_at: SystemTime::UNIX_EPOCH,
-    }
 }
 
 impl Fake {

@@ -16,8 +16,8 @@ mod fake;
 mod model;
 mod races;
 
+pub(super) use crate::testing::account;
 use fake::Fake;
-pub(super) use fake::account;
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);

@@ -3,17 +3,16 @@
 use std::hash::RandomState;
 use std::time::{Duration, SystemTime};
 
-use trackgate_schemes::DigestKey;
 use trackgate_schemes::dense::{Chained, Chains, Slab, Timed, Wheel, WheelLinks};
+use trackgate_schemes::{DigestKey, ShortDigest};
 
 use super::DAY;
 use crate::stores::kept;
 
 /// The blacklist, in less than 48 bytes for each token.
 ///
-/// Of a token's key a digest of 128 bits is kept, under a random key of this process: a token that was not signed out
-/// is taken for one that was by chance alone, once in 2⁹⁶ look-ups if there are four thousand million of them. What
-/// ended leaves as others come, a few for each.
+/// Of a token's key a [`ShortDigest`] is kept, under a random key of this process. What ended leaves as others come, a few
+/// for each.
 #[derive(Debug)]
 pub(super) struct SignedOut {
     entries: Slab<Entry>,
@@ -24,7 +23,7 @@ pub(super) struct SignedOut {
 
 #[derive(Debug, Default)]
 struct Entry {
-    digest: [u8; 16],
+    digest: ShortDigest,
     /// Microseconds since 1970, in two halves: so that the entry is no larger for their alignment.
     at: [u8; 8],
     /// Seconds since 1970, rounded up. The last one stands for all that are later, and does not come.
@@ -84,20 +83,18 @@ impl SignedOut {
         }
     }
 
-    fn place(&self, digest: [u8; 16]) -> Option<u32> {
-        self.by_key.find(&self.entries, hash(digest), |entry| entry.digest == digest)
+    fn place(&self, digest: ShortDigest) -> Option<u32> {
+        self.by_key.find(&self.entries, digest.hash(), |entry| entry.digest == digest)
     }
 
-    fn digest(&self, key: &str) -> [u8; 16] {
-        let digest = self.key.digest(&[key.as_bytes()]);
-        let (half, _) = digest.as_bytes().split_first_chunk().expect("a digest has 32 bytes");
-        *half
+    fn digest(&self, key: &str) -> ShortDigest {
+        ShortDigest::of(&self.key.digest(&[key.as_bytes()]))
     }
 }
 
 impl Chained<0> for Entry {
     fn hash(&self, _key: &RandomState) -> u64 {
-        hash(self.digest)
+        self.digest.hash()
     }
 
     fn next(&self) -> u32 {
@@ -117,12 +114,6 @@ impl Timed for Entry {
     fn links_mut(&mut self) -> &mut WheelLinks {
         &mut self.links
     }
-}
-
-/// A digest under a secret key is its own hash.
-fn hash(digest: [u8; 16]) -> u64 {
-    let (eight, _) = digest.split_first_chunk().expect("it has 16 bytes");
-    u64::from_le_bytes(*eight)
 }
 
 fn seconds(at: SystemTime) -> u32 {

@@ -1,12 +1,13 @@
 //! Transcripts, and the rules that no transcript can show.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use proptest::prelude::*;
 use trackgate_schemes::store::{Account, AccountState};
+use trackgate_schemes::testing::Occupied;
 use trackgate_schemes::{Clock as _, Grants, HashPool, Login, Reason, Rejection};
 
 use super::wire::{self, Document};
@@ -140,13 +141,7 @@ async fn a_closed_registration_is_told_before_the_body_is_read() {
 async fn enu_01_and_enu_03_known_and_unknown_cost_the_same_work() {
     let pool = HashPool::new(1, 1);
     let play = with_rider(Stage::with_pool(NOW, pool.clone())).await;
-    let (started, running) = mpsc::channel();
-    let (release, wait) = mpsc::channel::<()>();
-    let at_work = pool.run(None, move || {
-        started.send(()).unwrap();
-        wait.recv().unwrap();
-    });
-    running.recv().unwrap();
+    let busy = Occupied::thread_of(&pool);
     let waiting = pool.run(None, || ());
     for request in [
         registration("Fresh", "rider@example.org"),
@@ -160,8 +155,7 @@ async fn enu_01_and_enu_03_known_and_unknown_cost_the_same_work() {
         let answer = play.answer(request).await;
         assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &HeaderValue::from(1)));
     }
-    release.send(()).unwrap();
-    at_work.await.unwrap();
+    busy.let_go().await;
     waiting.await.unwrap();
 }
 

@@ -1,9 +1,9 @@
 //! Transcripts, and what only letters and races can show.
 
-use std::sync::mpsc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use trackgate_schemes::testing::Occupied;
 use trackgate_schemes::{AccountId, Clock as _, Digest, HashPool};
 
 use super::*;
@@ -315,18 +315,11 @@ async fn pwd_09_a_link_survives_that_there_is_no_room_to_hash() {
     let stage = Stage::with_pool(NOW, pool.clone());
     linked(&stage).await;
     let play = with_mail(stage);
-    let (started, running) = mpsc::channel();
-    let (release, wait) = mpsc::channel::<()>();
-    let at_work = pool.run(None, move || {
-        started.send(()).unwrap();
-        wait.recv().unwrap();
-    });
-    running.recv().unwrap();
+    let busy = Occupied::thread_of(&pool);
     let waiting = pool.run(None, || ());
     let answer = play.answer(post(UPDATE_PASSWORD, &new_password(RESET, "long enough"))).await;
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &HeaderValue::from(1)));
-    release.send(()).unwrap();
-    at_work.await.unwrap();
+    busy.let_go().await;
     waiting.await.unwrap();
     assert_eq!(send(&play, UPDATE_PASSWORD, &new_password(RESET, "long enough")).await, 200);
 }
