@@ -36,7 +36,14 @@ pub struct Overrides {
 /// [`ConfigError`] with the place of the first mistake.
 pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
     let Some(path) = file else {
-        return check(written::Config::default(), Path::new("."), overrides, "", "the built-in configuration");
+        let mut config =
+            check(written::Config::default(), Path::new("."), overrides, "", "the built-in configuration")?;
+        if Path::new(USUAL_NAME).is_file() {
+            config
+                .warnings
+                .push(format!("{USUAL_NAME} lies here and is not read: name it with `--config {USUAL_NAME}`"));
+        }
+        return Ok(config);
     };
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(&name, &error))?;
@@ -64,6 +71,9 @@ pub fn schema() -> String {
     let schema = schemars::schema_for!(written::Config);
     serde_json::to_string_pretty(&schema).expect("a schema is JSON")
 }
+
+/// What the file is called in the documentation: whoever has one of this name, and does not say so, is told.
+const USUAL_NAME: &str = "trackgate.toml";
 
 /// An example file with comments.
 pub const EXAMPLE: &str = include_str!("example.toml");

@@ -99,6 +99,17 @@ fn cfg_01_a_mistake_in_the_file_is_told_with_its_place_and_the_nearest_key() {
 }
 
 #[test]
+fn a_file_that_nobody_named_is_not_read_and_that_is_told() {
+    let place = Place::with("[limits]\nconections = 5\n");
+    let mut command = std::process::Command::new(crate::harness::BINARY);
+    command.env_remove("TRACKGATE_CONFIG").current_dir(place.folder.path()).arg("check");
+    let said = super::run(command, "");
+    assert_eq!((said.code, &*said.err), (0, ""));
+    let told = "warning: trackgate.toml lies here and is not read: name it with `--config trackgate.toml`\n";
+    assert!(said.out.contains(told) && said.out.contains(" 1 warnings"), "{}", said.out);
+}
+
+#[test]
 fn cfg_02_tls_02_a_plain_listener_beyond_loopback_needs_its_loosening_flag() {
     let told = refused(&Place::new(), &["--listen", "0.0.0.0:0"]);
     assert!(told.contains("0.0.0.0:0 is not a loopback address") && told.contains("allow_plain"), "{told}");
