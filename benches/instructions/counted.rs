@@ -8,9 +8,8 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, Method};
 use trackgate::gateway::{Advance, Framing, Limits, Stop};
-use trackgate::proxy::build_headers;
 use trackgate_policies::{ManualSteadyClock, Policy, Rate, RatePer, RequireGrants};
 use trackgate_schemes::{CanonicalPath, Identity, Reason, Scheme, Step, Verdict};
 
@@ -174,12 +173,9 @@ fn headers(world: &World) {
     let [asked, ..] = world.askers();
     let rider = world.learn(0, &asked);
     let (path, sending) = (CanonicalPath::parse("/write").unwrap(), request::sending());
-    let going = request::forward(&path, &sending);
-    let host = HeaderValue::from_static("10.0.0.5:8086");
-    let received = request::lines(&world.basic);
-    part("headers: for the upstream", || {
-        build_headers(black_box(&received), &going, black_box(&rider), host.clone(), "points")
-    });
+    let (upstream, received) = (request::upstream(), request::lines(&world.basic));
+    let mut going: Vec<_> = (0..WARMING + CALLS).map(|_| request::forward(&path, &sending, received.clone())).collect();
+    part("headers: for the upstream", || upstream.headers(black_box(&rider), going.pop().unwrap()).unwrap());
 }
 
 /// How often each part runs for its count: the count of one is the mean.

@@ -1,8 +1,6 @@
 //! The header lines for the upstream, built anew.
 
 use divan::{Bencher, black_box};
-use http::HeaderValue;
-use trackgate::proxy::build_headers;
 use trackgate_schemes::CanonicalPath;
 
 use super::world::{World, request};
@@ -15,7 +13,8 @@ fn for_the_upstream(bencher: Bencher<'_, '_>) {
     let [asked, ..] = world.askers();
     let rider = world.learn(0, &asked);
     let (path, sending) = (CanonicalPath::parse("/write").unwrap(), request::sending());
-    let going = request::forward(&path, &sending);
-    let (received, host) = (request::lines(&world.basic), HeaderValue::from_static("10.0.0.5:8086"));
-    bencher.bench_local(|| build_headers(black_box(&received), &going, black_box(&rider), host.clone(), "points"));
+    let (upstream, received) = (request::upstream(), request::lines(&world.basic));
+    bencher
+        .with_inputs(|| request::forward(&path, &sending, received.clone()))
+        .bench_local_values(|going| upstream.headers(black_box(&rider), going).unwrap());
 }

@@ -2,7 +2,8 @@
 
 use http::{HeaderMap, Request};
 use trackgate::gateway::read_raw_head;
-use trackgate::proxy::{Forward, Peer, Sending, Transport};
+use trackgate::message::Body;
+use trackgate::proxy::{Forward, Peer, Sending, Settings, Transport, Upstream};
 use trackgate_schemes::{CanonicalPath, Carrier};
 
 use super::{CLIENT, now};
@@ -17,6 +18,11 @@ pub(crate) fn lines(authorization: &str) -> HeaderMap {
     read_raw_head(&head(authorization)).unwrap().headers
 }
 
+/// Where it goes.
+pub(crate) fn upstream() -> Upstream {
+    Upstream::new(Settings::new("points", "http://10.0.0.5:8086".parse().unwrap())).unwrap()
+}
+
 /// What a route with the usual schemes sends on.
 pub(crate) fn sending() -> Sending {
     let carriers =
@@ -24,11 +30,13 @@ pub(crate) fn sending() -> Sending {
     Sending { carriers: carriers.into(), own_cookies: [Box::from("trackgate")].into(), ..Sending::default() }
 }
 
-/// The request on its way; its lines are apart.
-pub(crate) fn forward<'a>(path: &'a CanonicalPath<'a>, sending: &'a Sending) -> Forward<'a, ()> {
+/// The request on its way, with these lines.
+pub(crate) fn forward<'a>(path: &'a CanonicalPath<'a>, sending: &'a Sending, lines: HeaderMap) -> Forward<'a> {
+    let mut parts = Request::post("/write?db=rider").body(()).unwrap().into_parts().0;
+    parts.headers = lines;
     Forward {
-        parts: Request::post("/write?db=rider").body(()).unwrap().into_parts().0,
-        body: (),
+        parts,
+        body: Body::empty(),
         path,
         client: Some(CLIENT),
         peer: Peer { transport: Transport::Tls, host: Some("track.example.org") },

@@ -11,7 +11,7 @@ use super::{cookies, identity, names, trailers};
 /// The lines for the upstream named `audience`: what may go on of those `received`, then ours.
 ///
 /// Framing lines are not among them, save `TE` if the client takes trailers.
-pub fn build(
+pub(super) fn build(
     received: &HeaderMap,
     request: &Forward<'_, ()>,
     who: &Identity,

@@ -41,7 +41,6 @@ mod upstream;
 
 pub use assertion::{AssertionKey, KeyError};
 pub use connect::{ClientCertificate, Protocol, Tls, TlsFault};
-pub use headers::build as build_headers;
 pub use sending::{Credentials, Forward, IdentityForm, Peer, Sending, Transport, UpstreamTime};
 pub use told::{told, unsettable};
 pub use translate::Translator;
