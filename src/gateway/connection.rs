@@ -1,10 +1,10 @@
 //! One connection, from the accepted socket to its end.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use trackgate_schemes::{Reason, Rejection};
 use super::Respond;
 use super::body::{self, Outgoing, Running};
 use super::flood::PREFACE;
+use super::lent;
 use super::limits::Limits;
 use super::listen::Listener;
 use super::peer::Peer;
@@ -121,7 +122,8 @@ impl<R: Respond> Core<R> {
                 .map_err(|_bad| "no good PROXY header")?;
         }
         if let Some(tls) = &listener.tls {
-            let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+            // A connection has room for it as long as it lives otherwise.
+            let handshake = Box::pin(TlsAcceptor::from(tls.config()).accept(stream));
             let stream = timeout(self.limits.handshake_timeout, handshake)
                 .await
                 .map_err(|_late| "no TLS handshake in time")?
@@ -166,24 +168,43 @@ struct Connection<R> {
 }
 
 impl<R: Respond> Connection<R> {
+    /// hyper is there only while something is asked; in between the wire waits alone.
     async fn http1<G>(
         self: Arc<Self>,
-        wire: Wire<Transport, G>,
+        mut wire: Wire<Transport, G>,
         phase: &mut watch::Receiver<Phase>,
     ) -> Result<(), hyper::Error>
     where
         G: Send + Unpin + 'static,
     {
-        let this = Arc::clone(&self);
-        let service = service_fn(move |request| Arc::clone(&this).serve(request));
-        let mut http = pin!(self.core.http1.serve_connection(TokioIo::new(wire), service).with_upgrades());
-        tokio::select! {
-            ended = http.as_mut() => return ended,
-            _deadline = draining(phase) => {}
+        loop {
+            tokio::select! {
+                () = wire.arrival() => {}
+                _deadline = draining(phase) => wire.end(),
+            }
+            let this = Arc::clone(&self);
+            let service = service_fn(move |request| Arc::clone(&this).serve(request));
+            let (lent, back) = lent::lend(wire);
+            let mut http = Box::pin(self.core.http1.serve_connection(TokioIo::new(lent), service).with_upgrades());
+            let rests = poll_fn(|cx| match http.as_mut().poll(cx) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending if self.shared.is_resting() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            tokio::select! {
+                ended = rests => if let Some(ended) = ended { return ended },
+                _deadline = draining(phase) => {
+                    http.as_mut().graceful_shutdown();
+                    // What takes longer than the grace time is dropped with its runtime.
+                    return http.await;
+                }
+            }
+            drop(http);
+            match back.take() {
+                Some(rested) => wire = rested,
+                None => return Ok(()),
+            }
         }
-        http.as_mut().graceful_shutdown();
-        // What takes longer than the grace time is dropped with its runtime.
-        http.await
     }
 
     async fn http2<G>(
@@ -196,7 +217,7 @@ impl<R: Respond> Connection<R> {
     {
         let this = Arc::clone(&self);
         let service = service_fn(move |request| Arc::clone(&this).serve(request));
-        let mut http = pin!(self.core.http2.serve_connection(TokioIo::new(wire), service));
+        let mut http = Box::pin(self.core.http2.serve_connection(TokioIo::new(wire), service));
         let patience = loop {
             let (at, what) = self.due();
             tokio::select! {

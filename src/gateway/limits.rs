@@ -42,6 +42,13 @@ pub struct Limits {
     pub control_rate: u32,
 }
 
+impl Limits {
+    /// After how long without a request a connection gives back what only a request needs.
+    pub(crate) fn rest_after(&self) -> Duration {
+        REST_AFTER.min(self.keep_alive_idle / 2)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -63,3 +70,6 @@ impl Default for Limits {
         }
     }
 }
+
+/// Less would build hyper's part of a connection anew for clients that ask every second.
+const REST_AFTER: Duration = Duration::from_secs(1);

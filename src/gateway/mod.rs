@@ -54,6 +54,7 @@ mod explain;
 mod flood;
 mod forward_auth;
 mod framing;
+mod lent;
 mod limits;
 mod listen;
 mod log;

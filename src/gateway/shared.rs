@@ -1,6 +1,6 @@
 //! What the two ends of one connection, below and above hyper, tell each other.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     /// Response bodies that wait for the client to take more, and when one of them last moved.
     stalled: AtomicUsize,
     moved: AtomicU64,
+    /// The reader waits for a request, and nothing is on its way to the client.
+    resting: AtomicBool,
 }
 
 /// What became of a request for an upgrade.
@@ -51,6 +53,7 @@ impl Shared {
             idle_since: AtomicU64::new(0),
             stalled: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
+            resting: AtomicBool::new(false),
         }
     }
 
@@ -158,6 +161,15 @@ impl Shared {
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
         (self.stalled.load(Ordering::Acquire) > 0)
             .then(|| self.started + Duration::from_millis(self.moved.load(Ordering::Acquire)))
+    }
+
+    /// Says whether the connection rests: hyper holds nothing of it that it needs.
+    pub(crate) fn set_resting(&self, resting: bool) {
+        self.resting.store(resting, Ordering::Release);
+    }
+
+    pub(crate) fn is_resting(&self) -> bool {
+        self.resting.load(Ordering::Acquire)
     }
 
     fn now(&self) -> u64 {

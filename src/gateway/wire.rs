@@ -5,6 +5,7 @@
 //! The wire also holds the clocks of the connection: for a head, for keeping it without a request, for
 //! a client that takes nothing of its response.
 
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -37,6 +38,8 @@ pub(crate) struct Wire<T, G> {
     head_since: Option<Instant>,
     read_clock: Clock,
     write_clock: Clock,
+    /// Everything that hyper wrote is with the kernel.
+    flushed: bool,
     /// How many bytes are still read and thrown away after our end was closed, so that a reset does not take
     /// the answer from the client (RFC 9112 section 9.6).
     linger: Option<usize>,
@@ -88,9 +91,15 @@ impl<T, G> Wire<T, G> {
             head_since: None,
             read_clock: Clock::default(),
             write_clock: Clock::default(),
+            flushed: true,
             linger: None,
             _guard: guard,
         }
+    }
+
+    /// Reads no more: hyper sees the end.
+    pub(crate) fn end(&mut self) {
+        self.reading = Reading::Ended;
     }
 
     /// Whether there may be an answer on its way, and something from the client that nobody reads.
@@ -130,6 +139,30 @@ impl<T, G> Wire<T, G> {
 }
 
 impl<T: AsyncRead + Unpin, G> Wire<T, G> {
+    /// Ready when there is something to read for hyper, be it the end: until then the wire is all that a
+    /// connection needs.
+    pub(crate) async fn arrival(&mut self) {
+        poll_fn(|cx| self.poll_arrival(cx)).await;
+    }
+
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.set_resting(false);
+        if !self.held.is_empty() || !matches!(self.reading, Reading::Messages(_)) {
+            return Poll::Ready(());
+        }
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut chunk);
+        match Pin::new(&mut self.inner).poll_read(cx, &mut chunk) {
+            Poll::Pending => return self.poll_clock(cx, Rest::Already),
+            Poll::Ready(Ok(())) if !chunk.filled().is_empty() => {
+                self.held.extend_from_slice(chunk.filled());
+                self.look_again = true;
+            }
+            Poll::Ready(_ended) => self.reading = Reading::Ended,
+        }
+        Poll::Ready(())
+    }
+
     fn poll_messages(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.ready > 0 {
@@ -145,7 +178,7 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
                 Reading::Messages(framing) if self.held.is_empty() => {
                     let before = buf.filled().len();
                     if Pin::new(&mut self.inner).poll_read(cx, buf)?.is_pending() {
-                        return self.poll_clock(cx);
+                        return self.poll_clock(cx, Rest::Possible).map(Ok);
                     }
                     let new = buf.filled().get(before..).unwrap_or_default();
                     if new.is_empty() {
@@ -156,6 +189,7 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
                     self.held.extend_from_slice(rest);
                     buf.set_filled(before + step.good);
                     self.settle(step.stop);
+                    self.shared.set_resting(false);
                     if step.good > 0 {
                         return Poll::Ready(Ok(()));
                     }
@@ -165,7 +199,7 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
                         let mut chunk = [MaybeUninit::uninit(); CHUNK];
                         let mut chunk = ReadBuf::uninit(&mut chunk);
                         if Pin::new(&mut self.inner).poll_read(cx, &mut chunk)?.is_pending() {
-                            return self.poll_clock(cx);
+                            return self.poll_clock(cx, Rest::Possible).map(Ok);
                         }
                         if chunk.filled().is_empty() {
                             self.held.clear();
@@ -266,29 +300,47 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
     }
 
     /// Nothing came in: is there a time by which it must?
-    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_clock(&mut self, cx: &mut Context<'_>, rest: Rest) -> Poll<()> {
         let Reading::Messages(framing) = &self.reading else { return Poll::Pending };
         loop {
             let started = Instant::from_std(self.shared.started());
-            let (deadline, is_end) = if let Some(since) = self.head_since {
-                (since + self.limits.head_timeout, true)
+            let idle = framing.heads() == self.shared.finished() && framing.in_head();
+            let deadline = if let Some(since) = self.head_since {
+                since + self.limits.head_timeout
             } else if framing.heads() == 0 {
-                (started + self.limits.head_timeout, true)
-            } else if framing.heads() == self.shared.finished() && framing.in_head() {
-                (Instant::from_std(self.shared.idle_since()) + self.limits.keep_alive_idle, true)
+                started + self.limits.head_timeout
+            } else if idle {
+                Instant::from_std(self.shared.idle_since()) + self.limits.keep_alive_idle
             } else {
                 // A request runs. Nobody polls us when it ends, so look again then.
-                (Instant::now() + self.limits.keep_alive_idle, false)
+                let again = Instant::now() + self.limits.rest_after();
+                ready!(self.read_clock.poll(cx, again));
+                continue;
             };
-            ready!(self.read_clock.poll(cx, deadline));
-            if is_end {
-                tracing::debug!("the connection's time without a whole request is over");
-                self.reading = Reading::Late;
-                self.held.clear();
-                return Poll::Ready(Ok(()));
+            if idle && rest == Rest::Possible && self.held.is_empty() {
+                let due = Instant::from_std(self.shared.idle_since()) + self.limits.rest_after();
+                let now = Instant::now();
+                if due > now {
+                    ready!(self.read_clock.poll(cx, deadline.min(due)));
+                    continue;
+                }
+                // What hyper has not written yet it would lose.
+                self.shared.set_resting(self.flushed);
             }
+            ready!(self.read_clock.poll(cx, deadline));
+            tracing::debug!("the connection's time without a whole request is over");
+            self.reading = Reading::Late;
+            self.held.clear();
+            return Poll::Ready(());
         }
     }
+}
+
+/// Whether a connection without a request may come to rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Possible,
+    Already,
 }
 
 impl<T: AsyncRead + Unpin, G: Unpin> AsyncRead for Wire<T, G> {
@@ -304,6 +356,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<T, G> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.check_early(cx)?;
+        this.flushed = false;
         let written = Pin::new(&mut this.inner).poll_write(cx, buf);
         this.wrote(cx, written)
     }
@@ -315,6 +368,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<T, G> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.check_early(cx)?;
+        this.flushed = false;
         let written = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
         this.wrote(cx, written)
     }
@@ -326,6 +380,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<T, G> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.inner).poll_flush(cx);
+        this.flushed |= matches!(flushed, Poll::Ready(Ok(())));
         this.wrote(cx, flushed)
     }
 

@@ -19,6 +19,7 @@ mod framing;
 mod http2;
 mod limits;
 mod listening;
+mod resting;
 mod tls;
 
 /// Notes what it sees, and answers by the path.
