@@ -211,6 +211,9 @@ pub struct Identity {
     owner: Arc<Owner>,
     /// Which of the owner's services; 0 for none.
     service: u8,
+    /// Where the memory of its scheme keeps it: a hint, which is no part of who it is.
+    shard: u8,
+    place: u32,
     credential: Credential,
     expires_at: Option<SystemTime>,
 }
@@ -278,12 +281,31 @@ impl Identity {
     /// An identity without grants, service and expiry.
     pub fn new(subject: Subject, name: impl Into<Arc<str>>, scheme: &'static str, credential: Credential) -> Self {
         let owner = Arc::new(Owner::new(subject, name.into(), scheme, Grants::NONE));
-        Self { owner, service: 0, credential, expires_at: None }
+        Self { owner, service: 0, shard: 0, place: NOWHERE, credential, expires_at: None }
     }
 
     /// An identity of an owner that others share; `service` is one of its numbers.
     pub(crate) fn of(owner: Arc<Owner>, service: u8, credential: Credential, expires_at: Option<SystemTime>) -> Self {
-        Self { owner, service, credential, expires_at }
+        Self { owner, service, shard: 0, place: NOWHERE, credential, expires_at }
+    }
+
+    /// Kept in this place of this shard of its scheme's memory.
+    pub(crate) fn kept_at(mut self, shard: u8, place: u32) -> Self {
+        (self.shard, self.place) = (shard, place);
+        self
+    }
+
+    /// Where it was kept when it was made: shard and place. Something else may be there by now.
+    pub(crate) fn kept(&self) -> Option<(u8, u32)> {
+        (self.place != NOWHERE).then_some((self.shard, self.place))
+    }
+
+    /// Whether it is of this owner, with the owner's service of this number.
+    pub(crate) fn is_of(&self, owner: &Arc<Owner>, service: u8) -> bool {
+        if Arc::ptr_eq(&self.owner, owner) && self.service == service {
+            return true;
+        }
+        self.owner.is_like(owner) && self.service() == owner.service(service)
     }
 
     /// Nobody in particular: what policies and handlers of a public route see.
@@ -364,9 +386,7 @@ impl Identity {
 
 impl PartialEq for Identity {
     fn eq(&self, other: &Self) -> bool {
-        let same = Arc::ptr_eq(&self.owner, &other.owner);
-        (same || self.owner.is_like(&other.owner))
-            && ((same && self.service == other.service) || self.service() == other.service())
+        self.is_of(&other.owner, other.service)
             && (&self.credential, self.expires_at) == (&other.credential, other.expires_at)
     }
 }
@@ -387,6 +407,8 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// No place of a memory.
+const NOWHERE: u32 = u32::MAX;
 /// So many names of services stand beside one owner; with more, an owner is there several times.
 const MOST_SERVICES: u8 = 8;
 

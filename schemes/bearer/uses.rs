@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use foldhash::fast::RandomState;
+
 use crate::store::ApiTokens;
 use crate::{CredentialKind, Head, Identity, Reason, Rejection};
 
@@ -14,7 +16,9 @@ pub(crate) struct Uses {
 }
 
 /// From a token's public id to when its use was last noted.
-type Shard = HashMap<Box<str>, SystemTime>;
+///
+/// Public ids are made by this program at random, or are digests: nobody can choose many that fall together.
+type Shard = HashMap<Box<str>, SystemTime, RandomState>;
 
 impl Uses {
     pub(crate) fn new() -> Self {

@@ -66,9 +66,13 @@ impl<E: Default> Slab<E> {
     ///
     /// If no entry was ever there.
     pub fn at_mut(&mut self, place: u32) -> &mut E {
+        self.get_mut(place).expect("places come from this slab")
+    }
+
+    /// The same, if an entry was ever there.
+    pub fn get_mut(&mut self, place: u32) -> Option<&mut E> {
         let place = place as usize;
-        let entry = self.chunks.get_mut(place / CHUNK).and_then(|chunk| chunk.get_mut(place % CHUNK));
-        entry.expect("places come from this slab")
+        self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)
     }
 
     /// All entries, and empty ones in free places.

@@ -104,36 +104,33 @@ impl Memory {
         now: SystemTime,
         is_home: impl FnOnce(Option<IpAddr>) -> bool,
     ) -> Option<Result<Identity, Reason>> {
-        let mut shard = self.shard(digest);
-        let Some(record) = shard.fresh(ShortDigest::of(digest), self.limits, now) else {
+        let number = self.number(digest);
+        let mut shard = self.shard(number);
+        let Some((place, record)) = shard.fresh(ShortDigest::of(digest), self.limits, now) else {
             shard.misses += 1;
             return None;
         };
         let verdict = record.judge(self.life, self.limits, now, is_home);
         shard.hits += 1;
-        verdict
+        Some(verdict?.map(|who| who.kept_at(number, place)))
     }
 
-    /// Counts a use of the session that `who` was made of, by the digest of its token if there is one; `None` if
-    /// its facts are no longer those. Gives the last use when it is due to be written.
-    pub(super) fn accept(
-        &self,
-        digest: Option<&Digest>,
-        who: &Identity,
-        now: SystemTime,
-    ) -> Option<Result<Option<SystemTime>, Reason>> {
-        let by_token = digest.and_then(|digest| {
-            let mut shard = self.shard(digest);
-            let record = shard.fresh(ShortDigest::of(digest), self.limits, now)?;
-            record.is_of(who, self.life).then(|| record.accept(self.limits, now))
+    /// Counts a use of the session that `who` was made of; `None` if its facts are no longer those. Gives the last
+    /// use when it is due to be written.
+    pub(super) fn accept(&self, who: &Identity, now: SystemTime) -> Option<Result<Option<SystemTime>, Reason>> {
+        let (life, limits) = (self.life, self.limits);
+        let where_it_was = who.kept().and_then(|(number, place)| {
+            let mut shard = lock(self.shards.get(usize::from(number))?);
+            let record = shard.records.get_mut(place)?;
+            record.is_of(who, life).then(|| record.accept(limits, now))
         });
         let id = &who.credential().id;
-        by_token.or_else(|| {
+        where_it_was.or_else(|| {
             self.shards.iter().find_map(|shard| {
                 let mut shard = lock(shard);
                 let place = shard.place_of(id)?;
                 let record = shard.records.at_mut(place);
-                record.is_of(who, self.life).then(|| record.accept(self.limits, now))
+                record.is_of(who, life).then(|| record.accept(limits, now))
             })
         })
     }
@@ -155,8 +152,9 @@ impl Memory {
     ) -> Option<Result<Identity, Reason>> {
         let (owner, service) = lock(&self.owners).of(account, self.scheme, &session.service);
         let mut told = Vec::new();
+        let number = self.number(digest);
         let verdict = {
-            let mut shard = self.shard(digest);
+            let mut shard = self.shard(number);
             if lock(&self.log).changed_since(moment, session) {
                 return None;
             }
@@ -173,7 +171,7 @@ impl Memory {
             let had = record.learn(owner, service, now);
             let verdict = record.judge(self.life, self.limits, now, is_home);
             shard.with_facts += usize::from(had == Facts::HadNone);
-            verdict
+            verdict.map(|known| known.map(|who| who.kept_at(number, place)))
         };
         for (id, used) in told {
             self.sessions.note_session_use(&id, used);
@@ -216,9 +214,13 @@ impl Memory {
         self.shards.iter().map(|shard| lock(shard).records.len()).sum()
     }
 
-    fn shard(&self, digest: &Digest) -> MutexGuard<'_, Shard> {
+    fn number(&self, digest: &Digest) -> u8 {
         let [first, ..] = digest.as_bytes();
-        lock(self.shards.get(usize::from(*first) % self.shards.len()).expect("there is one shard at least"))
+        u8::try_from(usize::from(*first) % self.shards.len()).expect("there are MOST_SHARDS at most")
+    }
+
+    fn shard(&self, number: u8) -> MutexGuard<'_, Shard> {
+        lock(self.shards.get(usize::from(number)).expect("it is the number of a shard"))
     }
 }
 
@@ -285,9 +287,10 @@ impl Shard {
     }
 
     /// The record of this digest, if it has facts that are of use at `now`.
-    fn fresh(&mut self, digest: ShortDigest, limits: Limits, now: SystemTime) -> Option<&mut Record> {
+    fn fresh(&mut self, digest: ShortDigest, limits: Limits, now: SystemTime) -> Option<(u32, &mut Record)> {
         let place = self.by_digest.find(&self.records, digest.hash(), |record| record.digest() == digest)?;
-        Some(self.records.at_mut(place)).filter(|record| record.is_fresh(limits, millis(now)))
+        let record = self.records.at_mut(place);
+        record.is_fresh(limits, millis(now)).then_some((place, record))
     }
 
     fn place_of(&self, id: &str) -> Option<u32> {

@@ -224,12 +224,7 @@ impl Scheme for Sliding {
     /// Counts the use. What the identity was made of must still hold: if the session ended, it is
     /// refused; if the account changed since, the client shall try again and is judged anew.
     fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
-        let Inner { settings, memory, .. } = &*self.0;
-        let digest = match settings.place.token(head.headers) {
-            Carried::Token(token) => Some(self.0.digest(token)),
-            Carried::Absent | Carried::Broken => None,
-        };
-        match memory.accept(digest.as_ref(), who, head.now) {
+        match self.0.memory.accept(who, head.now) {
             Some(Ok(due)) => {
                 if let Some(used) = due {
                     self.0.sessions.note_session_use(&who.credential().id, used);

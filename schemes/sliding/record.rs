@@ -105,7 +105,10 @@ impl Record {
 
     /// Whether its facts are those that `who` was made of.
     pub(super) fn is_of(&self, who: &Identity, life: Life) -> bool {
-        self.has_facts && self.identity(life).is_some_and(|own| own == *who)
+        self.has_facts
+            && who.credential().id == self.id
+            && self.owner.as_ref().is_some_and(|owner| who.is_of(owner, self.service))
+            && who.expires_at() == self.pulse.expires_at(life)
     }
 
     /// Whether it is good here and now.

@@ -192,10 +192,13 @@ impl World {
         }
     }
 
-    fn accept(&mut self, n: usize, by_token: bool) {
-        let Some(who) = self.held.get(&n).cloned() else { return };
-        let digest = by_token.then(|| self.digest(n));
-        let answer = self.memory.accept(digest.as_ref(), &who, at(self.now));
+    fn accept(&mut self, n: usize) {
+        let Some(mut who) = self.held.get(&n).cloned() else { return };
+        if n % 2 == 0 {
+            // Another's place, or nobody's.
+            who = who.kept_at(0, u32::try_from(n).unwrap());
+        }
+        let answer = self.memory.accept(&who, at(self.now));
         let same = self.known.get(&n).and_then(|known| known.facts.as_ref()).is_some_and(|(own, _)| *own == who);
         let Some(answer) = answer else {
             assert!(!same || self.may_be_gone(n), "a use of {n} was lost");
@@ -263,7 +266,7 @@ impl World {
 
     fn act(&mut self, deed: Deed) {
         match deed {
-            Deed::Accept(n) => self.accept(n, n % 2 == 0),
+            Deed::Accept(n) => self.accept(n),
             Deed::Around(n) => drop(self.around(n)),
             Deed::Change(n) => {
                 let account = account_of(n);
