@@ -33,6 +33,8 @@ PEERS: Mapping[str, Made] = {
     "trackgate": peers.trackgate,
 }
 ALL = tuple(PEERS)
+# Seconds after which memory of connections that rest is given back.
+SETTLED = 15
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ def at_half(ground: Ground, peak: Sequence[Figure], seconds: float) -> None:
 
 
 def idle(ground: Ground) -> None:
-    """Memory at rest, and with 10,000 connections that have asked once and stay open."""
+    """Memory at rest, and with 10,000 connections that have asked once and stay open: at once, and after a while."""
     # HAProxy wants two descriptors for each connection that it may have.
     most = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 - 200)
     print("\nmemory, MiB")
@@ -259,8 +261,10 @@ def idle(ground: Ground) -> None:
                     one.sendall(b"GET /small HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
                     held.append(one)
                     one.recv(4096)
-                print(f"  {server.name:18} at rest {rest:6.1f}, with {len(held):,} idle connections "
-                      f"{meter.megabytes():6.1f}", flush=True)
+                asked = meter.megabytes()
+                time.sleep(SETTLED)
+                print(f"  {server.name:18} at rest {rest:6.1f}, with {len(held):,} idle connections {asked:6.1f}, "
+                      f"{SETTLED} s later {meter.megabytes():6.1f}", flush=True)
             except OSError as fault:
                 print(f"  {server.name:18} at rest {rest:6.1f}; after {len(held):,} connections: {fault}", flush=True)
             finally:
