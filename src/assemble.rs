@@ -476,7 +476,7 @@ fn asking(settings: &checked::ForwardAuth, config: &Config, catalogue: &Catalogu
     Ok(Asking {
         peers: TrustedProxies::new(settings.peers.clone(), header)?,
         proxies: TrustedProxies::new(config.listen.trusted_proxies.clone(), header)?,
-        key: Arc::clone(&catalogue.assertion),
+        key: settings.assertion.then(|| Arc::clone(&catalogue.assertion)),
         audience: settings.audience.clone(),
     })
 }

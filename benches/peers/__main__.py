@@ -188,7 +188,7 @@ class asking(AbstractContextManager[Server]):  # noqa: N801
 
     def __enter__(self) -> Server:
         port = peers.free_port()
-        more = f'[forward_auth]\naddress = "127.0.0.1:{port}"\n'
+        more = f'[forward_auth]\naddress = "127.0.0.1:{port}"\nassertion = false\n'
         gate = self.stack.enter_context(peers.trackgate(self.ground, self.row.scheme, "", "h1", more))
         return self.stack.enter_context(
             peers.nginx_asking(self.ground, gate, f"http://127.0.0.1:{port}/auth/nginx")

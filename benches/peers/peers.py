@@ -128,7 +128,7 @@ def certificate(folder: Path) -> None:
 def nginx(ground: Ground, scheme: str, target: str, protocol: str) -> Iterator[Server]:
     port, folder = free_port(), ground.folder / f"nginx-{time.monotonic_ns()}"
     folder.mkdir()
-    http = f"upstream up {{ server 127.0.0.1:{ground.upstream}; keepalive 256; keepalive_requests 100000000; }}"
+    http = f"upstream up {{ server 127.0.0.1:{ground.upstream}; keepalive 1024; keepalive_requests 100000000; }}"
     to_upstream = 'proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection "";'
     guard, load, headers, listen = "", "", {}, ""
     if scheme in ("basic", "bcrypt"):
@@ -177,8 +177,8 @@ export default { rider };
 def nginx_asking(ground: Ground, gate: Server, ask: str) -> Iterator[Server]:
     """nginx that asks trackgate's forward-auth listener about each request."""
     port, folder = free_port(), ground.folder / f"asking-{time.monotonic_ns()}"
-    http = f"""upstream up {{ server 127.0.0.1:{ground.upstream}; keepalive 256; keepalive_requests 100000000; }}
-        upstream gate {{ server {ask.split("/")[2]}; keepalive 256; keepalive_requests 100000000; }}"""
+    http = f"""upstream up {{ server 127.0.0.1:{ground.upstream}; keepalive 1024; keepalive_requests 100000000; }}
+        upstream gate {{ server {ask.split("/")[2]}; keepalive 1024; keepalive_requests 100000000; }}"""
     keep = 'proxy_http_version 1.1; proxy_set_header Connection "";'
     locations = f"""
         location / {{ auth_request /_gate; proxy_pass http://up; {keep} }}
@@ -333,6 +333,7 @@ kind = "jwt"
 {algorithm}
 [upstreams.up]
 urls = ["http://127.0.0.1:{ground.upstream}"]
+pool = {{ connections = 1024 }}
 [[routes]]
 name = "lptracker"
 match = "POST /login"

@@ -99,7 +99,7 @@ pub struct Timeout {
 pub struct Pool {
     /// For how long; shorter than the upstream keeps them. Default 3500ms.
     pub idle: Option<Time>,
-    /// How many, for each address and thread. Default 64.
+    /// How many, for each address and thread. Default 256.
     pub connections: Option<usize>,
 }
 

@@ -2,17 +2,25 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use trackgate_schemes::Identity;
 
 use super::{AssertionKey, identity, names};
 
 /// The lines that tell `who` is asking in the request `request_id`: those of [`IdentityForm`](super::IdentityForm),
-/// and an assertion for `audience`, signed with `key`. Each is there, and empty without a value.
-pub fn told(who: &Identity, key: &AssertionKey, audience: &str, request_id: &str, now: SystemTime) -> HeaderMap {
+/// and an assertion for `audience`, signed with `key` if there is one. Each is there, and empty without a value.
+pub fn told(
+    who: &Identity,
+    key: Option<&AssertionKey>,
+    audience: &str,
+    request_id: &str,
+    now: SystemTime,
+) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(LINES);
     identity::set(&mut headers, who);
-    headers.insert(&ASSERTION, key.assert(who, audience, request_id, now));
+    let assertion = key.map(|key| key.assert(who, audience, request_id, now));
+    // The client's own must not stand.
+    headers.insert(&ASSERTION, assertion.unwrap_or(HeaderValue::from_static("")));
     headers
 }
 
@@ -36,12 +44,14 @@ mod tests {
     #[test]
     fn hdr_01_every_line_is_there_for_nobody_too() {
         let key = AssertionKey::from_secret(&AssertionKey::generate()).unwrap();
-        let headers = told(&Identity::anonymous(), &key, "a", "id", SystemTime::UNIX_EPOCH);
+        let headers = told(&Identity::anonymous(), Some(&key), "a", "id", SystemTime::UNIX_EPOCH);
         for name in ["user", "subject", "grants", "service"] {
             assert_eq!(headers[format!("x-trackgate-{name}").as_str()], "", "{name}");
         }
         assert_eq!(headers["x-trackgate-scheme"], "none");
         assert!(headers["x-trackgate-assertion"].is_sensitive());
+        let headers = told(&Identity::anonymous(), None, "a", "id", SystemTime::UNIX_EPOCH);
+        assert_eq!(headers["x-trackgate-assertion"], "");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct ForwardAuth {
     pub peers: Vec<IpNet>,
     /// Certificate and key files.
     pub tls: Option<Tls>,
+    /// Whether answers hold an assertion.
+    pub assertion: bool,
     /// The audience of assertions; `None` for the name of the route.
     pub audience: Option<String>,
 }
@@ -49,7 +51,13 @@ pub(super) fn check(
     if written.grpc.is_some_and(|grpc| grpc == address && grpc.port() != 0) {
         return Err(Fault::new("that is `address` already; gRPC needs a port of its own").under("grpc"));
     }
-    Ok(ForwardAuth { address, grpc: written.grpc, peers: peers(written)?, tls, audience: audience(written)? })
+    let (assertion, audience) = (written.assertion.unwrap_or(true), audience(written)?);
+    if audience.is_some() && !assertion {
+        return Err(
+            Fault::new("without an `assertion` there is nothing that an audience could be of").under("audience")
+        );
+    }
+    Ok(ForwardAuth { address, grpc: written.grpc, peers: peers(written)?, tls, assertion, audience })
 }
 
 fn peers(written: &written::ForwardAuth) -> Result<Vec<IpNet>, Fault> {

@@ -124,7 +124,7 @@ pub(super) fn check(name: &str, written: written::Upstream, base: &Path) -> Resu
         host: host(written.host.as_deref()).map_err(|fault| fault.under("host"))?,
         pool_idle: nonzero("idle", written.pool.idle, Duration::from_millis(3500))
             .map_err(|fault| fault.under("pool"))?,
-        pool_connections: written.pool.connections.unwrap_or(64),
+        pool_connections: written.pool.connections.unwrap_or(256),
         health: written.health.as_ref().map(health).transpose().map_err(|fault| fault.under("health"))?,
         eject: eject(&written.eject).map_err(|fault| fault.under("eject"))?,
         retries,

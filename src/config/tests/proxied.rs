@@ -28,7 +28,7 @@ fn cfg_02_the_admin_listener_is_off_and_then_for_this_machine() {
 fn forward_auth_is_off_and_asked_by_loopback_alone_when_on() {
     assert!(read("").unwrap().forward_auth.is_none());
     let on = read("[forward_auth]").unwrap().forward_auth.unwrap();
-    assert_eq!((on.address.to_string().as_str(), on.grpc), ("127.0.0.1:9091", None));
+    assert_eq!((on.address.to_string().as_str(), on.grpc, on.assertion), ("127.0.0.1:9091", None, true));
     assert_eq!(on.peers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.0/8", "::1/128"]);
     let wide = read("[forward_auth]\naddress = \"0.0.0.0:9091\"\nallow_plain = true").unwrap();
     assert!(wide.warnings.iter().any(|warning| warning.contains("forward-auth on 0.0.0.0:9091 without TLS")));
@@ -40,6 +40,7 @@ fn forward_auth_is_off_and_asked_by_loopback_alone_when_on() {
         ("grpc = \"192.0.2.1:9092\"", "`forward_auth.grpc`: 192.0.2.1:9092 is not a loopback address"),
         ("grpc = \"127.0.0.1:9091\"", "`forward_auth.grpc`: that is `address` already"),
         ("audience = \"\"", "`forward_auth.audience`"),
+        ("assertion = false\naudience = \"a\"", "`forward_auth.audience`: without an `assertion` there is nothing"),
         ("tls = { cert = \"none\", key = \"none\" }", "`forward_auth.tls.cert`: there is no file"),
         ("adress = \"127.0.0.1:1\"", "did you mean `address`?"),
     ] {

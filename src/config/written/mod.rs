@@ -274,6 +274,9 @@ pub struct ForwardAuth {
     pub tls: Option<Tls>,
     /// Listen without TLS on an address that is not loopback. Credentials travel in clear.
     pub allow_plain: bool,
+    /// Whether answers hold a signed assertion, which costs more than the rest of them. Default true; without, its
+    /// header is empty.
+    pub assertion: Option<bool>,
     /// The audience of signed assertions. Default: the name of the route that judged.
     pub audience: Option<String>,
 }

@@ -54,8 +54,8 @@ pub struct Asking {
     pub peers: TrustedProxies,
     /// Whose word about the client's address is believed, behind that of whoever asks.
     pub proxies: TrustedProxies,
-    /// Signs assertions.
-    pub key: Arc<AssertionKey>,
+    /// Signs assertions; `None` when nobody asks for them.
+    pub key: Option<Arc<AssertionKey>>,
     /// Whom they are for; `None` for the name of the route.
     pub audience: Option<String>,
 }
@@ -161,7 +161,7 @@ impl Answering {
                 let audience = asking.audience.as_deref().unwrap_or(&found.route.name);
                 let mut response = Response::new(Body::empty());
                 *response.headers_mut() =
-                    proxy::told(permit.identity(), &asking.key, audience, &arrival.id, arrival.at);
+                    proxy::told(permit.identity(), asking.key.as_deref(), audience, &arrival.id, arrival.at);
                 response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
                 response
             }

@@ -34,7 +34,7 @@ pub struct Settings {
     /// How long a connection is kept without use; 3.5 s. It must be shorter than the upstream's own limit,
     /// or requests meet connections that are just being closed.
     pub pool_idle_timeout: Duration,
-    /// How many connections are kept without use, for each address and core; 64.
+    /// How many connections are kept without use, for each address and core; 256.
     pub max_idle_connections: usize,
     /// How often a request that may be repeated is sent again at most; once. See [`Upstream`](super::Upstream).
     pub retries: u32,
@@ -60,7 +60,7 @@ impl Settings {
             response_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_mins(1),
             pool_idle_timeout: Duration::from_millis(3500),
-            max_idle_connections: 64,
+            max_idle_connections: 256,
             retries: 1,
             limits: None,
             eject: Some(Eject::default()),

@@ -304,6 +304,9 @@ fn a_reload_changes_routes_and_audience_but_no_address() {
     inside.reload(&changed.replace("/maybe", "/perhaps")).unwrap();
     assert_eq!(asks(&inside, "GET", "/maybe", "").status, 404);
     assert_eq!(audience(&asks(&inside, "GET", "/perhaps", "")), "grafana");
+    inside.reload(&CONFIG.replacen("[forward_auth]", "[forward_auth]\nassertion = false", 1)).unwrap();
+    let answer = asks(&inside, "GET", "/maybe", "X-Trackgate-Assertion: a.b.c");
+    assert_eq!((answer.status, answer.header("x-trackgate-assertion"), lines(&answer)[3]), (200, "", "none"));
     let moved = CONFIG.replacen("127.0.0.1:0", "127.0.0.1:1", 1);
     assert!(inside.reload(&moved).unwrap_err().contains("`forward_auth` can only be changed by a restart"));
     assert!(inside.reload("").is_err());
