@@ -194,7 +194,7 @@ impl World {
 
     fn accept(&mut self, n: usize) {
         let Some(mut who) = self.held.get(&n).cloned() else { return };
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             // Another's place, or nobody's.
             who = who.kept_at(0, u32::try_from(n).unwrap());
         }
