@@ -99,7 +99,8 @@ impl<T, G> Wire<T, G> {
 
     /// Reads no more: hyper sees the end.
     pub(crate) fn end(&mut self) {
-        self.reading = Reading::Ended;
+        self.reading = if self.may_have_unread() { Reading::Ended } else { Reading::Late };
+        self.shared.set_resting(false);
     }
 
     /// Whether there may be an answer on its way, and something from the client that nobody reads.
