@@ -313,8 +313,8 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
             } else if idle {
                 Instant::from_std(self.shared.idle_since()) + self.limits.keep_alive_idle
             } else {
-                // A request runs. Nobody polls us when it ends, so look again then.
-                let again = Instant::now() + self.limits.rest_after();
+                // A request runs, be it for hours; its last flush sets the clock.
+                let again = Instant::now() + self.limits.keep_alive_idle;
                 ready!(self.read_clock.poll(cx, again));
                 continue;
             };
@@ -333,6 +333,19 @@ impl<T: AsyncRead + Unpin, G> Wire<T, G> {
             self.reading = Reading::Late;
             self.held.clear();
             return Poll::Ready(());
+        }
+    }
+}
+
+impl<T, G> Wire<T, G> {
+    /// When a response is over, nobody polls the reader, whose clock may be far off: it is to look when the connection
+    /// may come to rest.
+    fn look_soon(&mut self, cx: &mut Context<'_>) {
+        let Reading::Messages(framing) = &self.reading else { return };
+        if framing.heads() > 0 && framing.heads() == self.shared.finished() && self.linger.is_none() {
+            let soon = Instant::now() + self.limits.rest_after();
+            // That lies ahead, so it only sets the clock.
+            let _ahead = self.read_clock.poll(cx, soon).is_pending();
         }
     }
 }
@@ -382,6 +395,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<T, G> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.inner).poll_flush(cx);
         this.flushed |= matches!(flushed, Poll::Ready(Ok(())));
+        if this.flushed {
+            this.look_soon(cx);
+        }
         this.wrote(cx, flushed)
     }
 

@@ -83,7 +83,11 @@ async fn rests(pipe: usize, body: usize) -> (bool, usize) {
     let service = service_fn(|_request| {
         let (running, _number) = crate::gateway::body::Running::begin(&shared);
         let body = Body::from(Bytes::from(vec![b'x'; body]));
-        async { Ok::<_, std::convert::Infallible>(Response::new(crate::gateway::body::Outgoing::new(body, running))) }
+        async {
+            // Long enough that hyper has looked for another request before.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Ok::<_, std::convert::Infallible>(Response::new(crate::gateway::body::Outgoing::new(body, running)))
+        }
     });
     let mut http = Box::pin(http1::Builder::new().serve_connection(TokioIo::new(lent), service).with_upgrades());
     client.write_all(get("/").as_bytes()).await.unwrap();
