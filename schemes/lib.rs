@@ -60,6 +60,6 @@ pub use name::{AccountName, EmailAddress, Login, NameError};
 pub use path::{CanonicalPath, PathFault};
 pub use realm::{Realm, RealmError};
 pub use rejection::{Class, Reason, Rejection};
-pub use scheme::{Carrier, Scheme, Step, Verdict};
+pub use scheme::{Carrier, Scheme, Step, Unaccepted, Verdict};
 pub use secret::{Digest, DigestKey, Secret, ShortDigest};
 pub use sign_in::SignIn;

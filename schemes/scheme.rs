@@ -63,6 +63,22 @@ impl fmt::Debug for Step {
     }
 }
 
+/// Why a use does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a gate must handle both, and there is no third")]
+pub enum Unaccepted {
+    /// What the identity was made of may hold no longer. Scheme and policies are to be asked again.
+    Changed,
+    /// The credential is not good any more.
+    Refused(Rejection),
+}
+
+impl From<Rejection> for Unaccepted {
+    fn from(why: Rejection) -> Self {
+        Self::Refused(why)
+    }
+}
+
 /// The place in a request where a scheme's credential stands.
 ///
 /// A gate refuses a request that fills two places of its schemes, or one place twice, before any
@@ -110,8 +126,8 @@ pub trait Scheme: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A rejection when the credential ended between the verdict and now.
-    fn accept(&self, _who: &Identity, _head: &Head<'_>) -> Result<(), Rejection> {
+    /// [`Unaccepted`] when the credential ended, or anything that bears on it changed, between the verdict and now.
+    fn accept(&self, _who: &Identity, _head: &Head<'_>) -> Result<(), Unaccepted> {
         Ok(())
     }
 

@@ -43,7 +43,7 @@ use crate::bearer::{TokenText, Uses, check};
 use crate::store::{Account, ApiTokens};
 use crate::{
     AccountName, Carrier, Class, ClientNetwork, Credential, CredentialKind, Digest, DigestKey, EmailAddress, Forget,
-    Head, Identity, Known, Login, Reason, Rejection, Scheme, Secret, SignIn, Step, Subject, Verdict,
+    Head, Identity, Known, Login, Reason, Rejection, Scheme, Secret, SignIn, Step, Subject, Unaccepted, Verdict,
 };
 
 mod flights;
@@ -181,8 +181,8 @@ impl Scheme for Basic {
         }
     }
 
-    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
-        self.uses.note(self.settings.id, &*self.tokens, who, head)
+    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Unaccepted> {
+        Ok(self.uses.note(self.settings.id, &*self.tokens, who, head)?)
     }
 
     /// For a missing grant it has none: the same account with its password has no other.

@@ -41,7 +41,8 @@ use http::HeaderValue;
 use crate::authorization::{self, Carried};
 use crate::store::ApiTokens;
 use crate::{
-    Carrier, Class, DigestKey, Forget, Grants, Head, Identity, Known, Reason, Rejection, Scheme, Step, Verdict,
+    Carrier, Class, DigestKey, Forget, Grants, Head, Identity, Known, Reason, Rejection, Scheme, Step, Unaccepted,
+    Verdict,
 };
 
 pub(crate) mod check;
@@ -145,8 +146,8 @@ impl Scheme for Bearer {
         }
     }
 
-    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
-        self.uses.note(self.settings.id, &*self.tokens, who, head)
+    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Unaccepted> {
+        Ok(self.uses.note(self.settings.id, &*self.tokens, who, head)?)
     }
 
     fn challenge(&self, why: &Rejection) -> Option<HeaderValue> {

@@ -198,7 +198,7 @@ fn brt_10_a_token_is_dead_at_exactly_the_end_also_from_memory() {
     }
     let identity = case.known();
     let late = case.sample(&case.good).show(ends_at(), |head| case.bearer.accept(&identity, head));
-    assert_eq!(late.unwrap_err().reason, Reason::Expired);
+    assert_eq!(late, Err(Rejection::new(Reason::Expired, case.bearer.id()).into()));
 }
 
 #[test]

@@ -34,7 +34,7 @@ use crate::bearer::Uses;
 use crate::store::{Account, AccountState, Accounts, Blacklist};
 use crate::{
     Carrier, Class, Credential, CredentialKind, Digest, DigestKey, Forget, Grant, Grants, Head, Identity, Known,
-    Reason, Rejection, Scheme, Secret, Step, Verdict,
+    Reason, Rejection, Scheme, Secret, Step, Unaccepted, Verdict,
 };
 
 mod claims;
@@ -160,7 +160,7 @@ impl Scheme for Jwt {
         Step::ask(async move { inner.ask(&token, digest, now).await })
     }
 
-    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
+    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Unaccepted> {
         let credential = who.credential();
         if who.account().is_some() && self.0.uses.is_due(&credential.id, head.now) {
             self.0.blacklist.note_signed_use(&credential.id, head.now, head.client);

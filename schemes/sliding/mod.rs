@@ -35,7 +35,7 @@ use std::time::{Duration, SystemTime};
 use crate::store::{Account, AddressRule, Life, OpenSession, Opened, Session, Sessions};
 use crate::{
     Carrier, Credential, CredentialKind, Digest, DigestKey, Forget, Head, Identity, Reason, Rejection, Scheme, Secret,
-    Step, Subject, Verdict,
+    Step, Subject, Unaccepted, Verdict,
 };
 
 mod address;
@@ -221,9 +221,9 @@ impl Scheme for Sliding {
         Step::ask(async move { inner.ask(digest, stored, client, now).await })
     }
 
-    /// Counts the use. What the identity was made of must still hold: if the session ended, it is
-    /// refused; if the account changed since, the client shall try again and is judged anew.
-    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
+    /// Counts the use. What the identity was made of must still hold: whoever ended the session or changed the
+    /// account since has the last word, so the store is asked again.
+    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Unaccepted> {
         match self.0.memory.accept(who, head.now) {
             Some(Ok(due)) => {
                 if let Some(used) = due {
@@ -231,8 +231,8 @@ impl Scheme for Sliding {
                 }
                 Ok(())
             }
-            Some(Err(reason)) => Err(self.0.rejection(reason)),
-            None => Err(self.0.rejection(Reason::Unavailable).after(Duration::from_secs(1))),
+            Some(Err(reason)) => Err(self.0.rejection(reason).into()),
+            None => Err(Unaccepted::Changed),
         }
     }
 }

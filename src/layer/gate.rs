@@ -4,10 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use trackgate_policies::{Decision, Policy};
-use trackgate_schemes::{Carrier, Class, Head, Identity, Reason, Rejection, Scheme, Step, Verdict};
+use trackgate_schemes::{Carrier, Class, Head, Identity, Reason, Rejection, Scheme, Step, Unaccepted, Verdict};
 
 use super::trail::Trail;
 
@@ -51,15 +52,28 @@ pub enum Entry {
 
 /// The question of a scheme, to be awaited and handed to [`Gate::resume`].
 pub struct Waiting {
-    /// Which of the gate's schemes asks.
-    pub scheme: usize,
-    /// Its question.
+    /// Whose turn it is.
+    pub turn: Turn,
+    /// The question.
     pub question: Pin<Box<dyn Future<Output = Verdict> + Send>>,
 }
 
 impl fmt::Debug for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiting").field("scheme", &self.scheme).finish_non_exhaustive()
+        f.debug_struct("Waiting").field("turn", &self.turn).finish_non_exhaustive()
+    }
+}
+
+/// Which of a gate's schemes is asked, and how often the request was judged before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn {
+    scheme: usize,
+    judged: u8,
+}
+
+impl Turn {
+    fn next(self) -> Self {
+        Self { scheme: self.scheme + 1, ..self }
     }
 }
 
@@ -87,7 +101,8 @@ impl Gate {
 
     /// Lets a request through or says why not.
     ///
-    /// A credential that memory knows costs no allocation here, and neither does a refusal.
+    /// A credential that memory knows costs no allocation here, and neither does a refusal. If an account or a
+    /// credential changes while its request is here, scheme and policies are asked again.
     ///
     /// # Errors
     ///
@@ -108,7 +123,7 @@ impl Gate {
                 Entry::Decided(decided) => return decided,
                 Entry::Waiting(waiting) => {
                     let verdict = waiting.question.await;
-                    entry = self.go_on(waiting.scheme, verdict, trail, head);
+                    entry = self.go_on(waiting.turn, verdict, trail, head);
                 }
             }
         }
@@ -120,8 +135,8 @@ impl Gate {
     }
 
     /// Goes on after a question that [`try_enter`](Self::try_enter) left open was answered.
-    pub fn resume(&self, scheme: usize, verdict: Verdict, head: &Head<'_>) -> Entry {
-        self.go_on(scheme, verdict, &mut Trail::default(), head)
+    pub fn resume(&self, turn: Turn, verdict: Verdict, head: &Head<'_>) -> Entry {
+        self.go_on(turn, verdict, &mut Trail::default(), head)
     }
 
     /// The challenges that go with a refusal: one of each scheme that has one.
@@ -186,39 +201,35 @@ impl Gate {
 
     fn begin(&self, trail: &mut Trail, head: &Head<'_>) -> Entry {
         match &self.mode {
-            Mode::Public { .. } => Entry::Decided(self.decide(Identity::anonymous(), None, trail, head)),
+            Mode::Public { .. } => Entry::Decided(self.let_in(Identity::anonymous(), trail, head)),
             Mode::Optional | Mode::Required => match self.check_carriers(head) {
                 Err(why) => Entry::Decided(Err(why)),
                 Ok(0) => Entry::Decided(self.nobody(trail, head)),
-                Ok(_one) => self.ask_from(0, trail, head),
+                Ok(_one) => self.ask_from(Turn::default(), trail, head),
             },
         }
     }
 
-    fn go_on(&self, index: usize, verdict: Verdict, trail: &mut Trail, head: &Head<'_>) -> Entry {
-        let scheme = self.schemes.get(index);
-        if let Some(scheme) = scheme {
-            trail.scheme(scheme.id(), &verdict);
-        }
+    fn go_on(&self, turn: Turn, verdict: Verdict, trail: &mut Trail, head: &Head<'_>) -> Entry {
+        let Some(scheme) = self.schemes.get(turn.scheme) else { return Entry::Decided(self.nobody(trail, head)) };
+        trail.scheme(scheme.id(), &verdict);
         match verdict {
-            Verdict::Absent => self.ask_from(index + 1, trail, head),
-            Verdict::Known(identity) => Entry::Decided(self.decide(identity, scheme, trail, head)),
+            Verdict::Absent => self.ask_from(turn.next(), trail, head),
+            Verdict::Known(identity) => self.decide(identity, turn, &**scheme, trail, head),
             Verdict::Refused(why) => Entry::Decided(Err(why)),
         }
     }
 
-    fn ask_from(&self, start: usize, trail: &mut Trail, head: &Head<'_>) -> Entry {
-        for (index, scheme) in self.schemes.iter().enumerate().skip(start) {
+    fn ask_from(&self, mut turn: Turn, trail: &mut Trail, head: &Head<'_>) -> Entry {
+        while let Some(scheme) = self.schemes.get(turn.scheme) {
             let verdict = match scheme.authenticate(head) {
-                Step::Ask(question) => return Entry::Waiting(Waiting { scheme: index, question }),
+                Step::Ask(question) => return Entry::Waiting(Waiting { turn, question }),
                 Step::Done(verdict) => verdict,
             };
             trail.scheme(scheme.id(), &verdict);
             match verdict {
-                Verdict::Absent => {}
-                Verdict::Known(identity) => {
-                    return Entry::Decided(self.decide(identity, Some(scheme), trail, head));
-                }
+                Verdict::Absent => turn = turn.next(),
+                Verdict::Known(identity) => return self.decide(identity, turn, &**scheme, trail, head),
                 Verdict::Refused(why) => return Entry::Decided(Err(why)),
             }
         }
@@ -226,16 +237,32 @@ impl Gate {
     }
 
     fn nobody(&self, trail: &mut Trail, head: &Head<'_>) -> Result<Permit, Rejection> {
-        self.unknown(head).and_then(|nobody| self.decide(nobody, None, trail, head))
+        self.unknown(head).and_then(|nobody| self.let_in(nobody, trail, head))
     }
 
-    fn decide(
-        &self,
-        identity: Identity,
-        scheme: Option<&Arc<dyn Scheme>>,
-        trail: &mut Trail,
-        head: &Head<'_>,
-    ) -> Result<Permit, Rejection> {
+    fn decide(&self, who: Identity, turn: Turn, scheme: &dyn Scheme, trail: &mut Trail, head: &Head<'_>) -> Entry {
+        let permit = match self.let_in(who, trail, head) {
+            Ok(permit) => permit,
+            Err(why) => return Entry::Decided(Err(why)),
+        };
+        match scheme.accept(permit.identity(), head) {
+            Ok(()) => Entry::Decided(Ok(permit)),
+            Err(Unaccepted::Refused(why)) => Entry::Decided(Err(why)),
+            Err(Unaccepted::Changed) => self.judge_again(turn, scheme, trail, head),
+        }
+    }
+
+    #[cold]
+    fn judge_again(&self, turn: Turn, scheme: &dyn Scheme, trail: &mut Trail, head: &Head<'_>) -> Entry {
+        if turn.judged == AGAIN {
+            return Entry::Decided(Err(Rejection::new(Reason::Unavailable, scheme.id()).after(RETRY)));
+        }
+        trail.take_back(scheme.id());
+        self.ask_from(Turn { judged: turn.judged + 1, ..turn }, trail, head)
+    }
+
+    /// What the policies say.
+    fn let_in(&self, identity: Identity, trail: &mut Trail, head: &Head<'_>) -> Result<Permit, Rejection> {
         trail.identity = Some(identity.clone());
         for policy in &*self.policies {
             let decision = policy.decide(&identity, head);
@@ -243,9 +270,6 @@ impl Gate {
             if let Decision::Deny(why) = decision {
                 return Err(why);
             }
-        }
-        if let Some(scheme) = scheme {
-            scheme.accept(&identity, head)?;
         }
         Ok(Permit { identity })
     }
@@ -268,3 +292,7 @@ impl fmt::Debug for Gate {
 }
 
 const GATE: &str = "gate";
+
+/// How often a request is judged again because something changed meanwhile.
+const AGAIN: u8 = 4;
+const RETRY: Duration = Duration::from_secs(1);

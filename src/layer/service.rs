@@ -16,7 +16,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use trackgate_schemes::{CanonicalPath, Clock, Head, Reason, Rejection, SystemClock};
 
-use super::{Dialect, Entry, Gate, Permit, PlainDialect, Refusal};
+use super::{Dialect, Entry, Gate, Permit, PlainDialect, Refusal, Turn};
 
 /// Puts a [`Gate`] in front of a tower service.
 ///
@@ -151,7 +151,7 @@ where
                 let shared = Arc::clone(&self.shared);
                 let asking = Box::pin(async move {
                     let verdict = waiting.question.await;
-                    let decided = shared.go_on(&parts, waiting.scheme, verdict).await;
+                    let decided = shared.go_on(&parts, waiting.turn, verdict).await;
                     match decided {
                         Ok(permit) => {
                             admit(&mut parts, permit);
@@ -169,19 +169,14 @@ where
 
 impl Shared {
     /// Hands the first answer back to the gate, and goes on asking if further schemes must.
-    async fn go_on(
-        &self,
-        parts: &Parts,
-        scheme: usize,
-        verdict: trackgate_schemes::Verdict,
-    ) -> Result<Permit, Rejection> {
-        let mut entry = self.with_head(parts, |gate, head| gate.resume(scheme, verdict, head))?;
+    async fn go_on(&self, parts: &Parts, turn: Turn, verdict: trackgate_schemes::Verdict) -> Result<Permit, Rejection> {
+        let mut entry = self.with_head(parts, |gate, head| gate.resume(turn, verdict, head))?;
         loop {
             match entry {
                 Entry::Decided(decided) => return decided,
                 Entry::Waiting(waiting) => {
                     let verdict = waiting.question.await;
-                    entry = self.with_head(parts, |gate, head| gate.resume(waiting.scheme, verdict, head))?;
+                    entry = self.with_head(parts, |gate, head| gate.resume(waiting.turn, verdict, head))?;
                 }
             }
         }

@@ -91,6 +91,13 @@ impl Trail {
         self.policies.push(Said { id, word, reason });
     }
 
+    /// This scheme and the policies are asked again: what they said is void.
+    pub(super) fn take_back(&mut self, scheme: &'static str) {
+        self.schemes.pop_if(|last| last.id == scheme);
+        self.policies = Few::default();
+        self.identity = None;
+    }
+
     /// How many schemes, and how many policies, it holds.
     pub const ROOM: usize = 8;
 }
@@ -107,6 +114,16 @@ impl<T: Copy> Few<T> {
         if let Some(place) = self.items.get_mut(self.length) {
             *place = Some(item);
             self.length += 1;
+        }
+    }
+
+    fn pop_if(&mut self, unwanted: impl FnOnce(&T) -> bool) {
+        let Some(last) = self.length.checked_sub(1) else { return };
+        if let Some(place) = self.items.get_mut(last)
+            && place.as_ref().is_some_and(unwanted)
+        {
+            *place = None;
+            self.length = last;
         }
     }
 

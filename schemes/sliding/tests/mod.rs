@@ -64,11 +64,16 @@ fn step(scheme: &Sliding, token: &[u8], client: Option<IpAddr>, now: SystemTime)
     with_head(token, client, now, |head| scheme.authenticate(head))
 }
 
-/// One request that is let through, or the reason why not.
+/// One request that is let through, or the reason why not; judged again when something changes meanwhile.
 async fn use_it(scheme: &Sliding, token: &Secret, now: SystemTime) -> Result<Identity, Reason> {
-    let who = look(scheme, token, None, now).await?;
-    with_head(token.expose(), None, now, |head| scheme.accept(&who, head)).map_err(|why| why.reason)?;
-    Ok(who)
+    loop {
+        let who = look(scheme, token, None, now).await?;
+        match with_head(token.expose(), None, now, |head| scheme.accept(&who, head)) {
+            Ok(()) => return Ok(who),
+            Err(Unaccepted::Refused(why)) => return Err(why.reason),
+            Err(Unaccepted::Changed) => {}
+        }
+    }
 }
 
 /// One request that is judged and then not let through.
@@ -375,7 +380,7 @@ async fn rev_15_the_next_request_sees_a_change_of_the_account() {
     store.add(Account { grants: "points:read".parse().unwrap(), ..account(1) });
     scheme.memory().forget_account(AccountId(1));
     let late = with_head(token.expose(), None, now, |head| scheme.accept(&old, head));
-    assert_eq!(late.unwrap_err().reason, Reason::Unavailable, "judged by what was, to be judged again");
+    assert_eq!(late, Err(Unaccepted::Changed), "judged by what was, to be judged again");
     let new = use_it(&scheme, &token, now).await.unwrap();
     assert_eq!(new.grants().to_string(), "points:read");
     assert!(use_it(&scheme, &token, now + DAY - ONE_MS).await.is_ok(), "the use before the change still counts");

@@ -13,6 +13,9 @@ use crate::ports::{Event, EventKind, Events};
 mod tests;
 
 /// Reads the event log from its end at start on.
+///
+/// This process's own changes are read again as well: one that was given up for its slowness may have been made all
+/// the same, and this is where that is learnt.
 #[derive(Debug)]
 pub struct Follower {
     events: Arc<dyn Events>,

@@ -2,10 +2,18 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use trackgate_schemes::store::{Answer, StoreErrorKind};
-use trackgate_schemes::{AccountId, Forget};
+use http::HeaderName;
+use trackgate_policies::{Decision, Policy};
+use trackgate_schemes::sliding::{self, Sliding};
+use trackgate_schemes::store::{Answer, Life, StoreErrorKind};
+use trackgate_schemes::testing::{Sample, block_on};
+use trackgate_schemes::{AccountId, Forget, Grants, Head, Identity, Reason};
 
 use super::*;
+use crate::accounts::Origin;
+use crate::accounts::tests::{named, service};
+use crate::layer::{Gate, Mode};
+use crate::ports::{AccountChange, Ends};
 
 /// An event log that holds what a test wants, or does not answer.
 #[derive(Debug, Default)]
@@ -164,6 +172,72 @@ async fn rev_12_a_gap_or_another_order_forgets_everything_and_goes_on() {
     assert_eq!(forgotten.take(), ["all", "16", "all", "15"]);
     follower.catch_up().await.unwrap();
     assert_eq!(forgotten.take(), NOTHING, "and nothing is read for ever");
+}
+
+/// A rule whose decision takes so long that, the first time, the log is read meanwhile.
+#[derive(Debug)]
+struct Meanwhile(Mutex<Option<Follower>>);
+
+impl Policy for Meanwhile {
+    fn id(&self) -> &'static str {
+        "meanwhile"
+    }
+
+    fn decide(&self, _who: &Identity, _head: &Head<'_>) -> Decision {
+        if let Some(mut follower) = self.0.lock().unwrap().take() {
+            block_on(follower.catch_up()).unwrap();
+        }
+        Decision::Allow
+    }
+
+    fn describe(&self) -> String {
+        "meanwhile".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn sld_a_request_that_runs_while_the_log_is_read_is_judged_by_what_is_now() {
+    let open = || {
+        let settings = sliding::Settings {
+            id: "lp",
+            place: sliding::Place::Header(HeaderName::from_static("token")),
+            life: Life { idle: Duration::from_hours(24), absolute: None },
+            ip: sliding::IpMode::Off,
+            per_account: 8,
+            capacity: 100,
+        };
+        let accounts = service();
+        let sliding = Sliding::new(settings, Arc::clone(&accounts.store) as _);
+        accounts.memories.add(sliding.memory());
+        (accounts, sliding)
+    };
+    let everyday = Grants::EVERYDAY.to_string();
+    for (deed, wanted) in
+        [("nothing", Ok(&*everyday)), ("grant less", Ok("points:read")), ("close", Err(Reason::Unknown))]
+    {
+        let (accounts, sliding) = open();
+        let follower = accounts.follow().await.unwrap();
+        let now = accounts.clock.now();
+        // The log has an entry about the account from here on.
+        let rider = accounts.register(named("rider"), &Origin::operator()).await.unwrap();
+        let session = sliding.open(&rider, "test", None, now).await.unwrap();
+        // As if another process had done it, so that nobody here was told but by the log.
+        match deed {
+            "close" => drop(accounts.store.close_session(&session.id).await.unwrap()),
+            "grant less" => {
+                let less = AccountChange { grants: "points:read".parse().ok(), ..AccountChange::default() };
+                accounts.store.change_account(rider.id, less, Ends::Nothing, now).await.unwrap();
+            }
+            _ => {}
+        }
+        let rule = Arc::new(Meanwhile(Mutex::new(Some(follower))));
+        let gate = Gate::new(Mode::Required, vec![Arc::new(sliding)], vec![rule]);
+        let token = session.token.expose_text().unwrap();
+        let sample = Sample::new().header("token", token);
+        let entered = sample.show(now, |head| block_on(gate.enter(head)));
+        let grants = entered.map(|permit| permit.identity().grants().to_string());
+        assert_eq!(grants.as_deref().map_err(|why| why.reason), wanted, "{deed}");
+    }
 }
 
 const NOTHING: [&str; 0] = [];

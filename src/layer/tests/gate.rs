@@ -5,7 +5,7 @@ use trackgate_schemes::Grants;
 use trackgate_schemes::testing::{Sample, block_on};
 
 use super::*;
-use crate::layer::{Entry, Gate, Mode, Permit};
+use crate::layer::{Entry, Gate, Mode, Permit, Trail, Word};
 
 /// A gate with a hand on each of its schemes.
 struct Case {
@@ -183,6 +183,27 @@ fn a_credential_that_ends_between_verdict_and_use_is_refused() {
     let case = case(Mode::Required, [Told::says("sliding", Says::Known).ending(Reason::Revoked)]);
     assert_eq!(case.outcome(&with_authorization()), Err((Reason::Revoked, "sliding")));
     assert_eq!(case.accepted(), [1]);
+}
+
+#[test]
+fn what_changes_between_verdict_and_use_is_judged_again_from_its_scheme_on() {
+    for found in [Told::says("sliding", Says::Known), Told::says("sliding", Says::Known).later()] {
+        let case = case(Mode::Required, [Told::says("basic", Says::Absent).later(), found.changing(3)]);
+        let mut trail = Trail::default();
+        let entered = with_authorization().show(NOW, |head| block_on(case.gate.enter_leaving(&mut trail, head)));
+        assert_eq!(entered.unwrap().identity().scheme(), "sliding");
+        assert_eq!((case.asked(), case.accepted(), case.rule.asked()), (vec![1, 4], vec![0, 4], 4));
+        let said: Vec<_> = trail.schemes().chain(trail.policies()).map(|said| (said.id, said.word)).collect();
+        assert_eq!(said, [("basic", Word::Absent), ("sliding", Word::Known), ("rule", Word::Allow)]);
+    }
+}
+
+#[test]
+fn what_changes_all_the_time_is_to_be_tried_again_later() {
+    let case = case(Mode::Required, [Told::says("sliding", Says::Known).changing(usize::MAX)]);
+    let why = case.enter(&with_authorization()).unwrap_err();
+    assert_eq!((why.reason, why.by, why.retry_after_seconds()), (Reason::Unavailable, "sliding", Some(1)));
+    assert_eq!(case.asked(), [5]);
 }
 
 #[test]

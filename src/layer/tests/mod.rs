@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use http::{HeaderName, HeaderValue, header};
 use trackgate_policies::{Decision, Policy};
 use trackgate_schemes::{
-    AccountId, Carrier, Credential, CredentialKind, Head, Identity, Reason, Rejection, Scheme, Step, Subject, Verdict,
+    AccountId, Carrier, Credential, CredentialKind, Head, Identity, Reason, Rejection, Scheme, Step, Subject,
+    Unaccepted, Verdict,
 };
 
 mod gate;
@@ -35,6 +36,8 @@ struct Told {
     says: Says,
     when: When,
     ended: Option<Reason>,
+    /// How many uses it does not take because something changed.
+    changes: usize,
     asked: AtomicUsize,
     accepted: AtomicUsize,
 }
@@ -48,6 +51,7 @@ impl Told {
             says,
             when: When::AtOnce,
             ended: None,
+            changes: 0,
             asked: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
         }
@@ -71,6 +75,12 @@ impl Told {
     /// Its credentials end between the verdict and the use.
     fn ending(mut self, reason: Reason) -> Self {
         self.ended = Some(reason);
+        self
+    }
+
+    /// So many times something changes between the verdict and the use.
+    fn changing(mut self, changes: usize) -> Self {
+        self.changes = changes;
         self
     }
 
@@ -108,10 +118,12 @@ impl Scheme for Told {
         }
     }
 
-    fn accept(&self, who: &Identity, _head: &Head<'_>) -> Result<(), Rejection> {
+    fn accept(&self, who: &Identity, _head: &Head<'_>) -> Result<(), Unaccepted> {
         assert_eq!(who.scheme(), self.id);
-        self.accepted.fetch_add(1, Ordering::SeqCst);
-        self.ended.map_or(Ok(()), |reason| Err(Rejection::new(reason, self.id)))
+        if self.accepted.fetch_add(1, Ordering::SeqCst) < self.changes {
+            return Err(Unaccepted::Changed);
+        }
+        self.ended.map_or(Ok(()), |reason| Err(Rejection::new(reason, self.id).into()))
     }
 
     fn challenge(&self, why: &Rejection) -> Option<HeaderValue> {

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 use trackgate_schemes::{
     Carrier, Credential, CredentialKind, Grants, Head, Identity, Reason, Rejection, Scheme, Secret, Step, Subject,
-    Verdict,
+    Unaccepted, Verdict,
 };
 
 use super::ID;
@@ -74,7 +74,7 @@ impl Scheme for InHeader {
         self.basic.authenticate(head)
     }
 
-    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
+    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Unaccepted> {
         self.basic.accept(who, head)
     }
 
@@ -112,7 +112,7 @@ impl Scheme for InQuery {
         self.basic.authenticate(&head)
     }
 
-    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
+    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Unaccepted> {
         self.basic.accept(who, head)
     }
 

@@ -11,7 +11,7 @@ use http::HeaderName;
 use trackgate_schemes::bearer::TokenText;
 use trackgate_schemes::{
     Carrier, Credential, CredentialKind, Digest, DigestKey, Forget, Head, Identity, Known, Reason, Rejection, Scheme,
-    Step, Subject, Verdict,
+    Step, Subject, Unaccepted, Verdict,
 };
 
 use crate::accounts::AccountService;
@@ -82,9 +82,9 @@ impl Scheme for ShareScheme {
         }
     }
 
-    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Rejection> {
+    fn accept(&self, who: &Identity, head: &Head<'_>) -> Result<(), Unaccepted> {
         if who.expires_at().is_some_and(|end| head.now >= end) {
-            Err(Rejection::new(Reason::Expired, ID))
+            Err(Rejection::new(Reason::Expired, ID).into())
         } else {
             Ok(())
         }
