@@ -12,8 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::millis;
 use crate::dense::{Chained, Chains, Slab, Timed, Wheel, WheelLinks};
-use crate::secret::ShortDigest;
-use crate::{AccountId, Digest};
+use crate::{AccountId, KeyedDigest};
 
 /// Whoever remembers credentials and must forget them when they change.
 pub trait Forget: fmt::Debug + Send + Sync + 'static {
@@ -74,7 +73,7 @@ struct Shard<T> {
 struct Entry<T> {
     /// `None` in a free place.
     facts: Option<T>,
-    digest: ShortDigest,
+    digest: KeyedDigest,
     account: Option<AccountId>,
     /// The hash of its credential's id; 0 for an empty one, by which nothing is forgotten. Of two ids that share
     /// one, both are forgotten with either, which costs no more than asking the store.
@@ -101,11 +100,11 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
     /// The facts remembered under `digest`, if they are of use at `now`.
     ///
     /// A clock that was stepped back behind the moment of remembering makes a miss.
-    pub fn find(&self, digest: &Digest, now: SystemTime) -> Option<T> {
+    pub fn find(&self, digest: &KeyedDigest, now: SystemTime) -> Option<T> {
         let mut shard = self.shard(digest);
-        let (short, now) = (ShortDigest::of(digest), millis(now));
+        let now = millis(now);
         let is_good = |entry: &&Entry<T>| now < entry.until && now + CLOCK_SLACK >= u64::from(entry.from) * 1000;
-        let entry = shard.place(short).map(|place| shard.entries.at(place)).filter(is_good);
+        let entry = shard.place(*digest).map(|place| shard.entries.at(place)).filter(is_good);
         let facts = entry.and_then(|entry| entry.facts.clone());
         match facts {
             Some(_) => shard.hits += 1,
@@ -125,7 +124,7 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
     pub fn remember(
         &self,
         ticket: Ticket,
-        digest: Digest,
+        digest: KeyedDigest,
         account: Option<AccountId>,
         credential: &str,
         facts: T,
@@ -136,7 +135,7 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
         if self.forgettings.load(Ordering::SeqCst) != ticket.0 {
             return;
         }
-        let (digest, now) = (ShortDigest::of(&digest), millis(from));
+        let now = millis(from);
         if let Some(before) = shard.place(digest) {
             shard.remove(before);
         }
@@ -171,9 +170,8 @@ impl<T: Clone + fmt::Debug + Send + 'static> Known<T> {
         if credential.is_empty() { 0 } else { self.key.hash_one(credential).max(1) }
     }
 
-    fn shard(&self, digest: &Digest) -> MutexGuard<'_, Shard<T>> {
-        let [first, ..] = digest.as_bytes();
-        let shard = self.shards.get(usize::from(*first) % SHARDS).expect("there are SHARDS shards");
+    fn shard(&self, digest: &KeyedDigest) -> MutexGuard<'_, Shard<T>> {
+        let shard = self.shards.get(usize::from(digest.shard()) % SHARDS).expect("there are SHARDS shards");
         lock(shard)
     }
 }
@@ -239,7 +237,7 @@ impl<T> Shard<T> {
         }
     }
 
-    fn place(&self, digest: ShortDigest) -> Option<u32> {
+    fn place(&self, digest: KeyedDigest) -> Option<u32> {
         self.by_digest.find(&self.entries, digest.hash(), |entry| entry.digest == digest)
     }
 
@@ -287,7 +285,7 @@ impl<T> Default for Entry<T> {
     fn default() -> Self {
         Self {
             facts: None,
-            digest: ShortDigest::default(),
+            digest: KeyedDigest::default(),
             account: None,
             credential: 0,
             until: 0,
@@ -388,7 +386,7 @@ mod tests {
         NOW + Duration::from_secs(seconds)
     }
 
-    fn known() -> (Known<u32>, Digest) {
+    fn known() -> (Known<u32>, KeyedDigest) {
         let known = Known::new(1000);
         let digest = DigestKey::random().digest(&[b"token"]);
         known.remember(known.ticket(), digest, Some(AccountId(7)), "token:a", 42, later(10), later(20));

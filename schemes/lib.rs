@@ -61,5 +61,5 @@ pub use path::{CanonicalPath, PathFault};
 pub use realm::{Realm, RealmError};
 pub use rejection::{Class, Reason, Rejection};
 pub use scheme::{Carrier, Scheme, Step, Unaccepted, Verdict};
-pub use secret::{Digest, DigestKey, Secret, ShortDigest};
+pub use secret::{Digest, DigestKey, KeyedDigest, Secret};
 pub use sign_in::SignIn;

@@ -1,8 +1,10 @@
 //! Texts and keys that no log, error or `Debug` may show.
 
 use std::fmt;
+use std::hash::Hasher as _;
 
 use sha2::Digest as _;
+use siphasher::sip128::{Hasher128, SipHasher24};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -75,12 +77,8 @@ impl Digest {
 }
 
 impl PartialEq for Digest {
-    /// Eight bytes at a time: every known credential comes by here.
     fn eq(&self, other: &Self) -> bool {
-        let (here, there) = (self.0.as_chunks().0, other.0.as_chunks().0);
-        let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
-        let unlike = here.iter().zip(there).fold(0, |unlike, (a, b)| unlike | (word(a) ^ word(b)));
-        unlike.ct_eq(&0).into()
+        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -96,35 +94,41 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The first half of a digest under a [`DigestKey`]: what memories look for.
+/// What a credential is under a [`DigestKey`]: memories look for it. Compared in constant time.
 ///
-/// 128 bits are enough there. Nobody outside has the key, so a foreign credential can only be found by chance: with
-/// 2³² of them in memory, one in 2⁹⁶ tries.
+/// Nobody outside has the key, so a foreign credential can only be found by chance: with 2³² of them in memory, one in
+/// 2⁹⁶ tries.
 #[derive(Clone, Copy, Default, Eq)]
-pub struct ShortDigest([u8; 16]);
+pub struct KeyedDigest([u8; 16]);
 
-#[expect(clippy::missing_panics_doc, reason = "the lengths are in the types")]
-impl ShortDigest {
-    /// That of a digest.
-    pub fn of(digest: &Digest) -> Self {
-        let (half, _) = digest.0.split_first_chunk().expect("it has 32 bytes");
-        Self(*half)
+#[expect(clippy::missing_panics_doc, reason = "the length is in the type")]
+impl KeyedDigest {
+    /// The part that chooses a shard; [`hash`](Self::hash) does not depend on it.
+    pub const fn shard(self) -> u8 {
+        let [first, ..] = self.0;
+        first
     }
 
-    /// A digest under a secret key is its own hash. The first byte chose the shard; these are others.
+    /// It is its own hash.
     pub fn hash(self) -> u64 {
         let (_, eight) = self.0.split_last_chunk().expect("it has 16 bytes");
         u64::from_le_bytes(*eight)
     }
 }
 
-impl PartialEq for ShortDigest {
+impl PartialEq for KeyedDigest {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-impl fmt::Debug for ShortDigest {
+impl std::hash::Hash for KeyedDigest {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
+    }
+}
+
+impl fmt::Debug for KeyedDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
@@ -132,10 +136,10 @@ impl fmt::Debug for ShortDigest {
 
 /// A random key of this process, under which memory keeps credentials.
 ///
-/// A digest under it (keyed BLAKE3) says nothing to whoever reads the memory of another process, and
-/// cannot be made to collide from outside.
+/// A digest under it (SipHash-2-4 of 128 bits) says nothing to whoever reads the memory of another process, and
+/// cannot be made to collide from outside. It is not for storage, nor for showing to anybody.
 #[derive(Clone)]
-pub struct DigestKey(Zeroizing<[u8; 32]>);
+pub struct DigestKey(Zeroizing<[u8; 16]>);
 
 impl DigestKey {
     /// A new key from the system's generator.
@@ -144,13 +148,13 @@ impl DigestKey {
     }
 
     /// The digest of several parts, such as a scheme's id and a credential; boundaries count.
-    pub fn digest(&self, parts: &[&[u8]]) -> Digest {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+    pub fn digest(&self, parts: &[&[u8]]) -> KeyedDigest {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
         for part in parts {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
+            hasher.write_usize(part.len());
+            hasher.write(part);
         }
-        Digest(*hasher.finalize().as_bytes())
+        KeyedDigest(hasher.finish128().as_bytes())
     }
 }
 

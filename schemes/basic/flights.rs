@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_channel::oneshot;
 
 use crate::known::Ticket;
-use crate::{Digest, Verdict};
+use crate::{KeyedDigest, Verdict};
 
 /// The checks that are running.
 #[derive(Debug, Default)]
 pub(super) struct Flights(Mutex<Running>);
 
 /// Who waits, by the pair and the moment since which nothing was forgotten.
-type Running = HashMap<(Digest, Ticket), Vec<oneshot::Sender<Verdict>>>;
+type Running = HashMap<(KeyedDigest, Ticket), Vec<oneshot::Sender<Verdict>>>;
 
 /// What whoever brings a pair has to do.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ pub(super) enum Boarding {
 #[derive(Debug)]
 pub(super) struct Lead {
     flights: Arc<Flights>,
-    key: (Digest, Ticket),
+    key: (KeyedDigest, Ticket),
 }
 
 impl Flights {
     /// Joins the running check of this pair, or begins one.
-    pub(super) fn board(self: &Arc<Self>, digest: Digest, ticket: Ticket) -> Boarding {
+    pub(super) fn board(self: &Arc<Self>, digest: KeyedDigest, ticket: Ticket) -> Boarding {
         let key = (digest, ticket);
         let mut running = self.running();
         if let Some(waiting) = running.get_mut(&key) {
@@ -73,13 +73,16 @@ impl Drop for Lead {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::known::Known;
     use crate::testing::block_on;
-    use crate::{AccountId, Forget as _, Reason, Rejection};
+    use crate::{AccountId, DigestKey, Forget as _, Reason, Rejection};
 
-    fn digest(text: &str) -> Digest {
-        Digest::sha256(text.as_bytes())
+    fn digest(text: &str) -> KeyedDigest {
+        static KEY: LazyLock<DigestKey> = LazyLock::new(DigestKey::random);
+        KEY.digest(&[text.as_bytes()])
     }
 
     fn lead(boarding: Boarding) -> Lead {

@@ -42,8 +42,8 @@ use crate::authorization::{self, Carried};
 use crate::bearer::{TokenText, Uses, check};
 use crate::store::{Account, ApiTokens};
 use crate::{
-    AccountName, Carrier, Class, ClientNetwork, Credential, CredentialKind, Digest, DigestKey, EmailAddress, Forget,
-    Head, Identity, Known, Login, Reason, Rejection, Scheme, Secret, SignIn, Step, Subject, Unaccepted, Verdict,
+    AccountName, Carrier, Class, ClientNetwork, Credential, CredentialKind, DigestKey, EmailAddress, Forget, Head,
+    Identity, KeyedDigest, Known, Login, Reason, Rejection, Scheme, Secret, SignIn, Step, Subject, Unaccepted, Verdict,
 };
 
 mod flights;
@@ -104,7 +104,7 @@ impl Basic {
         self.ask_for_password(head, pair, digest)
     }
 
-    fn ask_for_password(&self, head: &Head<'_>, pair: Pair<'_>, digest: Digest) -> Step {
+    fn ask_for_password(&self, head: &Head<'_>, pair: Pair<'_>, digest: KeyedDigest) -> Step {
         let ticket = self.memory.ticket();
         let (by, now, client) = (self.settings.id, head.now, head.client);
         let (sign_in, memory, flights) = (self.sign_in.clone(), Arc::clone(&self.memory), Arc::clone(&self.flights));
@@ -137,7 +137,7 @@ impl Basic {
         })
     }
 
-    fn ask_for_token(&self, head: &Head<'_>, name: &str, token: TokenText<'_>, digest: Digest) -> Step {
+    fn ask_for_token(&self, head: &Head<'_>, name: &str, token: TokenText<'_>, digest: KeyedDigest) -> Step {
         let ticket = self.memory.ticket();
         let (by, now) = (self.settings.id, head.now);
         let (tokens, memory) = (Arc::clone(&self.tokens), Arc::clone(&self.memory));

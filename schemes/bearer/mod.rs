@@ -41,8 +41,8 @@ use http::HeaderValue;
 use crate::authorization::{self, Carried};
 use crate::store::ApiTokens;
 use crate::{
-    Carrier, Class, DigestKey, Forget, Grants, Head, Identity, Known, Reason, Rejection, Scheme, Step, Unaccepted,
-    Verdict,
+    Carrier, Class, DigestKey, Forget, Grants, Head, Identity, KeyedDigest, Known, Reason, Rejection, Scheme, Step,
+    Unaccepted, Verdict,
 };
 
 pub(crate) mod check;
@@ -90,7 +90,7 @@ impl Bearer {
         Arc::clone(&self.memory) as Arc<dyn Forget>
     }
 
-    fn ask(&self, head: &Head<'_>, token: TokenText<'_>, remembered_as: crate::Digest) -> Step {
+    fn ask(&self, head: &Head<'_>, token: TokenText<'_>, remembered_as: KeyedDigest) -> Step {
         let ticket = self.memory.ticket();
         let (by, now) = (self.settings.id, head.now);
         let (tokens, memory) = (Arc::clone(&self.tokens), Arc::clone(&self.memory));

@@ -33,7 +33,7 @@ use http::{HeaderValue, header};
 use crate::bearer::Uses;
 use crate::store::{Account, AccountState, Accounts, Blacklist};
 use crate::{
-    Carrier, Class, Credential, CredentialKind, Digest, DigestKey, Forget, Grant, Grants, Head, Identity, Known,
+    Carrier, Class, Credential, CredentialKind, DigestKey, Forget, Grant, Grants, Head, Identity, KeyedDigest, Known,
     Reason, Rejection, Scheme, Secret, Step, Unaccepted, Verdict,
 };
 
@@ -175,7 +175,7 @@ impl Scheme for Jwt {
 }
 
 impl Inner {
-    async fn ask(&self, token: &Secret, digest: Digest, now: SystemTime) -> Verdict {
+    async fn ask(&self, token: &Secret, digest: KeyedDigest, now: SystemTime) -> Verdict {
         let ticket = self.known.ticket();
         let Some(text) = token.expose_text() else {
             return Verdict::Refused(self.rejection(Reason::Malformed));
@@ -317,7 +317,8 @@ fn bearer(line: &[u8]) -> Bearer<'_> {
         return Bearer::Other;
     }
     let Some((b' ', rest)) = rest.split_first() else { return Bearer::Unreadable };
-    let token = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+    let token = rest.get(..end).unwrap_or_default();
     match std::str::from_utf8(token) {
         Ok(token) if token.starts_with("tg_") => Bearer::Other,
         Ok(token) if !token.is_empty() => Bearer::Token(token),

@@ -17,9 +17,9 @@ use super::pulse::Limits;
 use super::record::{BY_ACCOUNT, BY_ADDRESS, BY_DIGEST, BY_ID, Facts, Record, octets};
 use crate::clock::millis;
 use crate::dense::{Chains, Slab, Wheel};
-use crate::secret::ShortDigest;
+use crate::secret::KeyedDigest;
 use crate::store::{Account, Life, Session, Sessions};
-use crate::{AccountId, CredentialId, Digest, Forget, Identity, MemoryFigures, Reason};
+use crate::{AccountId, CredentialId, Forget, Identity, MemoryFigures, Reason};
 
 /// The sessions that were used lately.
 #[derive(Debug)]
@@ -100,13 +100,13 @@ impl Memory {
     /// session. No allocation.
     pub(super) fn find(
         &self,
-        digest: &Digest,
+        digest: &KeyedDigest,
         now: SystemTime,
         is_home: impl FnOnce(Option<IpAddr>) -> bool,
     ) -> Option<Result<Identity, Reason>> {
         let number = self.number(digest);
         let mut shard = self.shard(number);
-        let Some((place, record)) = shard.fresh(ShortDigest::of(digest), self.limits, now) else {
+        let Some((place, record)) = shard.fresh(*digest, self.limits, now) else {
             shard.misses += 1;
             return None;
         };
@@ -144,7 +144,7 @@ impl Memory {
     pub(super) fn learn(
         &self,
         moment: Moment,
-        digest: &Digest,
+        digest: &KeyedDigest,
         session: &Session,
         account: &Account,
         now: SystemTime,
@@ -159,13 +159,13 @@ impl Memory {
                 return None;
             }
             shard.let_go_of_dead(self.limits, millis(now));
-            let known = shard.known(ShortDigest::of(digest), session);
+            let known = shard.known(*digest, session);
             let place = known.unwrap_or_else(|| {
                 while shard.records.len() >= self.shard_capacity {
                     let Some((id, used)) = shard.evict(self.limits) else { break };
                     told.extend(used.map(|used| (id, used)));
                 }
-                shard.insert(Record::new(ShortDigest::of(digest), session, Arc::clone(&owner)), self.limits)
+                shard.insert(Record::new(*digest, session, Arc::clone(&owner)), self.limits)
             });
             let record = shard.records.at_mut(place);
             let had = record.learn(owner, service, now);
@@ -214,9 +214,8 @@ impl Memory {
         self.shards.iter().map(|shard| lock(shard).records.len()).sum()
     }
 
-    fn number(&self, digest: &Digest) -> u8 {
-        let [first, ..] = digest.as_bytes();
-        u8::try_from(usize::from(*first) % self.shards.len()).expect("there are MOST_SHARDS at most")
+    fn number(&self, digest: &KeyedDigest) -> u8 {
+        u8::try_from(usize::from(digest.shard()) % self.shards.len()).expect("there are MOST_SHARDS at most")
     }
 
     fn shard(&self, number: u8) -> MutexGuard<'_, Shard> {
@@ -287,7 +286,7 @@ impl Shard {
     }
 
     /// The record of this digest, if it has facts that are of use at `now`.
-    fn fresh(&mut self, digest: ShortDigest, limits: Limits, now: SystemTime) -> Option<(u32, &mut Record)> {
+    fn fresh(&mut self, digest: KeyedDigest, limits: Limits, now: SystemTime) -> Option<(u32, &mut Record)> {
         let place = self.by_digest.find(&self.records, digest.hash(), |record| record.digest() == digest)?;
         let record = self.records.at_mut(place);
         record.is_fresh(limits, millis(now)).then_some((place, record))
@@ -308,7 +307,7 @@ impl Shard {
     }
 
     /// The place of the session's record, whose heartbeat goes on.
-    fn known(&mut self, digest: ShortDigest, session: &Session) -> Option<u32> {
+    fn known(&mut self, digest: KeyedDigest, session: &Session) -> Option<u32> {
         let place = self.by_digest.find(&self.records, digest.hash(), |record| record.digest() == digest)?;
         let record = self.records.at(place);
         if **record.id() == *session.id && record.account() == Some(session.account) {

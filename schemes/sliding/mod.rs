@@ -34,8 +34,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::store::{Account, AddressRule, Life, OpenSession, Opened, Session, Sessions};
 use crate::{
-    Carrier, Credential, CredentialKind, Digest, DigestKey, Forget, Head, Identity, Reason, Rejection, Scheme, Secret,
-    Step, Subject, Unaccepted, Verdict,
+    Carrier, Credential, CredentialKind, Digest, DigestKey, Forget, Head, Identity, KeyedDigest, Reason, Rejection,
+    Scheme, Secret, Step, Subject, Unaccepted, Verdict,
 };
 
 mod address;
@@ -238,7 +238,7 @@ impl Scheme for Sliding {
 }
 
 impl Inner {
-    async fn ask(&self, digest: Digest, stored: Digest, client: Option<IpAddr>, now: SystemTime) -> Verdict {
+    async fn ask(&self, digest: KeyedDigest, stored: Digest, client: Option<IpAddr>, now: SystemTime) -> Verdict {
         for _ in 0..TRIES {
             let moment = self.memory.moment();
             let (session, account) = match self.sessions.session(self.settings.id, &stored).await {
@@ -277,7 +277,7 @@ impl Inner {
             .with_expiry(ends_at)
     }
 
-    fn digest(&self, token: &[u8]) -> Digest {
+    fn digest(&self, token: &[u8]) -> KeyedDigest {
         self.key.digest(&[self.settings.id.as_bytes(), token])
     }
 

@@ -9,7 +9,7 @@ use super::pulse::{Limits, Pulse};
 use crate::clock::millis;
 use crate::dense::{Chained, Timed, WheelLinks};
 use crate::identity::Owner;
-use crate::secret::ShortDigest;
+use crate::secret::KeyedDigest;
 use crate::store::{Life, Session};
 use crate::{AccountId, Credential, CredentialId, CredentialKind, Identity, Reason};
 
@@ -17,7 +17,7 @@ use crate::{AccountId, Credential, CredentialId, CredentialKind, Identity, Reaso
 #[derive(Debug, Default)]
 pub(super) struct Record {
     id: CredentialId,
-    digest: ShortDigest,
+    digest: KeyedDigest,
     pulse: Pulse,
     /// `None` in a free place.
     owner: Option<Arc<Owner>>,
@@ -43,7 +43,7 @@ pub(super) enum Facts {
 
 impl Record {
     /// A record without facts.
-    pub(super) fn new(digest: ShortDigest, session: &Session, owner: Arc<Owner>) -> Self {
+    pub(super) fn new(digest: KeyedDigest, session: &Session, owner: Arc<Owner>) -> Self {
         let client = session.client.map(|client| client.to_canonical());
         Self {
             id: (&session.id).into(),
@@ -80,7 +80,7 @@ impl Record {
         &self.id
     }
 
-    pub(super) fn digest(&self) -> ShortDigest {
+    pub(super) fn digest(&self) -> KeyedDigest {
         self.digest
     }
 

@@ -9,8 +9,8 @@ use http::{HeaderName, HeaderValue};
 use super::*;
 use crate::store::{Account, Accounts, Answer, ApiToken, ApiTokens, Blacklist, OpenSession, Opened, Session, Sessions};
 use crate::{
-    AccountId, Carrier, Credential, CredentialKind, Digest, Forget, Head, Identity, Known, Reason, Rejection, Scheme,
-    Secret, Step, Subject, Verdict,
+    AccountId, Carrier, Credential, CredentialKind, Digest, DigestKey, Forget, Head, Identity, Known, Reason,
+    Rejection, Scheme, Secret, Step, Subject, Verdict,
 };
 
 /// What a [`Flawed`] scheme gets wrong.
@@ -34,6 +34,7 @@ struct Flawed {
     flaw: Flaw,
     store: Arc<TestStore>,
     memory: Arc<Known<Identity>>,
+    key: DigestKey,
 }
 
 const KEY: &str = "a-rather-long-key";
@@ -72,7 +73,7 @@ impl Scheme for Flawed {
         if head.now >= end() + late {
             return Step::refused(Rejection::new(Reason::Expired, by));
         }
-        let digest = Digest::sha256(key.as_bytes());
+        let digest = self.key.digest(&[key.as_bytes()]);
         if self.flaw != Flaw::AlwaysAsks
             && let Some(identity) = self.memory.find(&digest, Sample::now())
         {
@@ -158,7 +159,12 @@ impl SchemeUnderTest for Flawed {
 fn run(flaw: Flaw) {
     let store = TestStore::new();
     store.put_account("rider", None, None);
-    block_on(scheme_conformance(&Flawed { flaw, store, memory: Arc::new(Known::new(100_000)) }));
+    block_on(scheme_conformance(&Flawed {
+        flaw,
+        store,
+        memory: Arc::new(Known::new(100_000)),
+        key: DigestKey::random(),
+    }));
 }
 
 #[test]

@@ -318,7 +318,7 @@ impl World {
         }
     }
 
-    fn digest(&self, n: usize) -> Digest {
+    fn digest(&self, n: usize) -> KeyedDigest {
         self.key.digest(&[&n.to_le_bytes()])
     }
 }

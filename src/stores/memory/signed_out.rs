@@ -4,14 +4,14 @@ use std::hash::RandomState;
 use std::time::{Duration, SystemTime};
 
 use trackgate_schemes::dense::{Chained, Chains, Slab, Timed, Wheel, WheelLinks};
-use trackgate_schemes::{DigestKey, ShortDigest};
+use trackgate_schemes::{DigestKey, KeyedDigest};
 
 use super::DAY;
 use crate::stores::kept;
 
 /// The blacklist, in less than 48 bytes for each token.
 ///
-/// Of a token's key a [`ShortDigest`] is kept, under a random key of this process. What ended leaves as others come, a few
+/// Of a token's key a [`KeyedDigest`] is kept, under a random key of this process. What ended leaves as others come, a few
 /// for each.
 #[derive(Debug)]
 pub(super) struct SignedOut {
@@ -23,7 +23,7 @@ pub(super) struct SignedOut {
 
 #[derive(Debug, Default)]
 struct Entry {
-    digest: ShortDigest,
+    digest: KeyedDigest,
     /// Microseconds since 1970, in two halves: so that the entry is no larger for their alignment.
     at: [u8; 8],
     /// Seconds since 1970, rounded up. The last one stands for all that are later, and does not come.
@@ -83,12 +83,12 @@ impl SignedOut {
         }
     }
 
-    fn place(&self, digest: ShortDigest) -> Option<u32> {
+    fn place(&self, digest: KeyedDigest) -> Option<u32> {
         self.by_key.find(&self.entries, digest.hash(), |entry| entry.digest == digest)
     }
 
-    fn digest(&self, key: &str) -> ShortDigest {
-        ShortDigest::of(&self.key.digest(&[key.as_bytes()]))
+    fn digest(&self, key: &str) -> KeyedDigest {
+        self.key.digest(&[key.as_bytes()])
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use trackgate_schemes::store::{Account, StoreError};
 use trackgate_schemes::{
-    AccountId, AccountName, Digest, DigestKey, Forget, Grant, Identity, Known, Login, Reason, Rejection,
+    AccountId, AccountName, DigestKey, Forget, Grant, Identity, KeyedDigest, Known, Login, Reason, Rejection,
 };
 
 use super::share;
@@ -141,7 +141,7 @@ impl Door {
         Ok(facts)
     }
 
-    fn digest(&self, id: AccountId) -> Digest {
+    fn digest(&self, id: AccountId) -> KeyedDigest {
         self.key.digest(&[&id.0.to_be_bytes()])
     }
 }

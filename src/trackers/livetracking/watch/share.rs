@@ -10,8 +10,8 @@ use std::time::Duration;
 use http::HeaderName;
 use trackgate_schemes::bearer::TokenText;
 use trackgate_schemes::{
-    Carrier, Credential, CredentialKind, Digest, DigestKey, Forget, Head, Identity, Known, Reason, Rejection, Scheme,
-    Step, Subject, Unaccepted, Verdict,
+    Carrier, Credential, CredentialKind, DigestKey, Forget, Head, Identity, KeyedDigest, Known, Reason, Rejection,
+    Scheme, Step, Subject, Unaccepted, Verdict,
 };
 
 use crate::accounts::AccountService;
@@ -32,7 +32,7 @@ impl ShareScheme {
         Self { accounts, memory, key: DigestKey::random() }
     }
 
-    fn ask(&self, head: &Head<'_>, token: &str, remembered_as: Digest) -> Step {
+    fn ask(&self, head: &Head<'_>, token: &str, remembered_as: KeyedDigest) -> Step {
         let ticket = self.memory.ticket();
         let (accounts, memory, now) = (self.accounts.clone(), Arc::clone(&self.memory), head.now);
         let token = trackgate_schemes::Secret::from(token);
