@@ -40,6 +40,7 @@ mod upgrade;
 mod upstream;
 
 pub use assertion::{AssertionKey, KeyError};
+pub(crate) use connect::poll_write_pieces;
 pub use connect::{ClientCertificate, Protocol, Tls, TlsFault};
 pub use sending::{Credentials, Forward, IdentityForm, Peer, Sending, Transport, UpstreamTime};
 pub use told::{told, unsettable};

@@ -17,6 +17,7 @@ mod stream;
 mod tls;
 mod wire;
 
+pub(crate) use stream::poll_write_pieces;
 use stream::{Kind, Stream};
 pub(super) use tls::Client as TlsClient;
 pub use tls::{ClientCertificate, Tls, TlsFault};
