@@ -30,7 +30,12 @@ pub struct Head<'a> {
 impl<'a> Head<'a> {
     /// A head without query and client address, received now.
     pub fn new(method: &'a Method, path: &'a CanonicalPath<'a>, headers: &'a HeaderMap) -> Self {
-        Self { method, path, query: None, headers, client: None, now: SystemTime::now() }
+        Self::at(method, path, headers, SystemTime::now())
+    }
+
+    /// A head without query and client address, received at `now`.
+    pub fn at(method: &'a Method, path: &'a CanonicalPath<'a>, headers: &'a HeaderMap, now: SystemTime) -> Self {
+        Self { method, path, query: None, headers, client: None, now }
     }
 
     /// With the text behind `?`.

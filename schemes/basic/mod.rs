@@ -91,7 +91,7 @@ impl Basic {
         let is_token = self.settings.tokens == Tokens::Accepted && looks_like_a_token(pair.password);
         // What one network may know is no answer to another's guess: that goes to the guard.
         let network = if is_token { [0; 9] } else { ClientNetwork::of(head.client).to_bytes() };
-        let digest = self.key.digest(&[by.as_bytes(), pair.name.as_bytes(), pair.password.as_bytes(), &network]);
+        let digest = self.key.digest(&[pair.name.as_bytes(), pair.password.as_bytes(), &network]);
         if let Some(identity) = self.memory.find(&digest, head.now) {
             return Step::Done(Verdict::Known(identity));
         }

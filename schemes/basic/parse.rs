@@ -25,12 +25,12 @@ pub(crate) enum Fault {
 ///
 /// It is decoded on the stack, so that a known pair costs no allocation, and wiped afterwards. The text is under
 /// [`authorization::MAX_BYTES`].
-pub(crate) fn pair<R>(text: &str, look: impl FnOnce(Result<Pair<'_>, Fault>) -> R) -> R {
+pub(crate) fn pair<R>(text: &[u8], look: impl FnOnce(Result<Pair<'_>, Fault>) -> R) -> R {
     // Nearly every pair is short, and a long buffer takes its time to be made.
     if text.len() <= SHORT { decoded::<{ SHORT / 4 * 3 }, _>(text, look) } else { decoded::<DECODED, _>(text, look) }
 }
 
-fn decoded<const BYTES: usize, R>(text: &str, look: impl FnOnce(Result<Pair<'_>, Fault>) -> R) -> R {
+fn decoded<const BYTES: usize, R>(text: &[u8], look: impl FnOnce(Result<Pair<'_>, Fault>) -> R) -> R {
     let mut buffer = [0; BYTES];
     // The engine wants every pad and no spare bits: one pair has one text.
     let used = STANDARD.decode_slice(text, &mut buffer).unwrap_or(0);
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(String, String), Fault> {
-        pair(text, |pair| pair.map(|pair| (pair.name.to_owned(), pair.password.to_owned())))
+        pair(text.as_bytes(), |pair| pair.map(|pair| (pair.name.to_owned(), pair.password.to_owned())))
     }
 
     fn read_plain(plain: impl AsRef<[u8]>) -> Result<(String, String), Fault> {

@@ -131,16 +131,16 @@ impl Scheme for Bearer {
         let text = match authorization::read(head.headers, &self.settings.header, self.settings.word()) {
             Carried::Absent => return Step::ABSENT,
             Carried::Broken => return malformed(),
-            Carried::Text(text) if !text.starts_with(TokenText::PREFIX) => return Step::ABSENT,
+            Carried::Text(text) if !text.starts_with(TokenText::PREFIX.as_bytes()) => return Step::ABSENT,
             Carried::Text(text) if text.len() != TokenText::LENGTH => return malformed(),
             Carried::Text(text) => text,
         };
-        let digest = self.key.digest(&[self.settings.id.as_bytes(), text.as_bytes()]);
+        let digest = self.key.digest(&[text]);
         // What memory knows had a right checksum.
         if let Some(identity) = self.memory.find(&digest, head.now) {
             return Step::Done(Verdict::Known(identity));
         }
-        match TokenText::parse(text) {
+        match str::from_utf8(text).ok().and_then(TokenText::parse) {
             Some(token) => self.ask(head, token, digest),
             None => malformed(),
         }

@@ -149,13 +149,13 @@ impl Scheme for Jwt {
             Bearer::Token(token) => token,
             Bearer::Unreadable => return malformed(),
         };
-        let digest = self.0.digests.digest(&[self.0.settings.id.as_bytes(), token.as_bytes()]);
+        let digest = self.0.digests.digest(&[token]);
         if let Some(facts) = self.0.known.find(&digest, head.now) {
             return Step::Done(self.0.recall(&facts, head.now));
         }
-        if !compact::is_compact(token) {
+        let Some(token) = str::from_utf8(token).ok().filter(|token| compact::is_compact(token)) else {
             return malformed();
-        }
+        };
         let (inner, token, now) = (Arc::clone(&self.0), Secret::from(token), head.now);
         Step::ask(async move { inner.ask(&token, digest, now).await })
     }
@@ -303,7 +303,7 @@ fn external_grants(from: &SubjectFrom, scope: Option<&str>) -> Grants {
 enum Bearer<'a> {
     /// Another scheme's: another word, or an API token.
     Other,
-    Token(&'a str),
+    Token(&'a [u8]),
     /// The word `Bearer` with nothing behind it that could be read.
     Unreadable,
 }
@@ -319,9 +319,9 @@ fn bearer(line: &[u8]) -> Bearer<'_> {
     let Some((b' ', rest)) = rest.split_first() else { return Bearer::Unreadable };
     let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
     let token = rest.get(..end).unwrap_or_default();
-    match std::str::from_utf8(token) {
-        Ok(token) if token.starts_with("tg_") => Bearer::Other,
-        Ok(token) if !token.is_empty() => Bearer::Token(token),
-        _ => Bearer::Unreadable,
+    match token {
+        [] => Bearer::Unreadable,
+        [b't', b'g', b'_', ..] => Bearer::Other,
+        token => Bearer::Token(token),
     }
 }

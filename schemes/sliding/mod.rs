@@ -278,7 +278,7 @@ impl Inner {
     }
 
     fn digest(&self, token: &[u8]) -> KeyedDigest {
-        self.key.digest(&[self.settings.id.as_bytes(), token])
+        self.key.digest(&[token])
     }
 
     fn rejection(&self, reason: Reason) -> Rejection {

@@ -18,7 +18,7 @@ pub fn basic(headers: &HeaderMap) -> bool {
 /// Whether `Authorization` holds an API token with a right checksum.
 pub fn bearer(headers: &HeaderMap) -> bool {
     match authorization::read(headers, &AUTHORIZATION, Some("Bearer")) {
-        Carried::Text(text) => TokenText::parse(text).is_some(),
+        Carried::Text(text) => str::from_utf8(text).is_ok_and(|text| TokenText::parse(text).is_some()),
         Carried::Absent | Carried::Broken => false,
     }
 }

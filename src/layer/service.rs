@@ -184,10 +184,9 @@ impl Shared {
 
     fn with_head<T>(&self, parts: &Parts, ask: impl FnOnce(&Gate, &Head<'_>) -> T) -> Result<T, Rejection> {
         let path = CanonicalPath::parse(parts.uri.path()).map_err(|_fault| Rejection::new(Reason::BadPath, "gate"))?;
-        let head = Head::new(&parts.method, &path, &parts.headers)
+        let head = Head::at(&parts.method, &path, &parts.headers, self.clock.now())
             .with_query(parts.uri.query())
-            .with_client((self.client)(&parts.extensions))
-            .with_now(self.clock.now());
+            .with_client((self.client)(&parts.extensions));
         Ok(ask(&self.gate, &head))
     }
 

@@ -82,8 +82,7 @@ impl Told {
         self.path = found.path.to_string();
         self.route = Some(Arc::clone(&found.route.name));
         self.dialect = Some(Arc::clone(&found.route.dialect));
-        let head =
-            Head::new(method, &found.path, headers).with_query(uri.query()).with_client(self.client).with_now(at);
+        let head = Head::at(method, &found.path, headers, at).with_query(uri.query()).with_client(self.client);
         let entered = found.route.gate.enter_leaving(&mut self.trail, &head).await;
         if trace::is_wanted(headers) && trace::is_for(self.trail.identity()) {
             let mut parts = Request::new(()).into_parts().0;
