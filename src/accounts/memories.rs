@@ -2,16 +2,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-use tokio::sync::Notify;
 use trackgate_schemes::{AccountId, Forget};
-
-use crate::ports::EventKind;
 
 /// The memories of every scheme; what one must forget, all must.
 #[derive(Debug, Default)]
 pub struct Memories {
-    /// Something changed here, so that the event log has an entry more.
-    pub(super) news: Notify,
     all: RwLock<Vec<Arc<dyn Forget>>>,
     documents: RwLock<Vec<Weak<dyn Forget>>>,
 }
@@ -34,10 +29,10 @@ impl Memories {
         documents.push(Arc::downgrade(memory));
     }
 
-    /// Forgets everything about this account, which was changed here.
+    /// Forgets everything about this account.
     pub fn forget_account(&self, account: AccountId) {
-        self.apply(&EventKind::Account(account));
-        self.news.notify_one();
+        self.each(|memory| memory.forget_account(account));
+        self.forget_documents(account);
     }
 
     /// Forgets what trackers keep about this account, and no credential.
@@ -45,22 +40,9 @@ impl Memories {
         self.each_of_documents(|memory| memory.forget_account(account));
     }
 
-    /// Forgets the credential of this public id, which was ended here.
+    /// Forgets the credential of this public id.
     pub fn forget_credential(&self, id: &str) {
         self.each(|memory| memory.forget_credential(id));
-        self.news.notify_one();
-    }
-
-    /// Forgets what changed, wherever that was.
-    pub(super) fn apply(&self, change: &EventKind) {
-        match change {
-            EventKind::Account(id) => {
-                self.each(|memory| memory.forget_account(*id));
-                self.forget_documents(*id);
-            }
-            EventKind::Credential { id, .. } => self.each(|memory| memory.forget_credential(id)),
-            EventKind::Document(id) => self.forget_documents(*id),
-        }
     }
 
     /// Forgets everything.

@@ -205,7 +205,6 @@ impl AccountService {
             created_at: self.clock.now(),
         };
         let account = written(self.store.create_account(account).await?)?;
-        self.memories.news.notify_one();
         self.note(AuditAction::AccountCreate, &account, origin, "").await?;
         Ok(account)
     }

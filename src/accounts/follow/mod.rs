@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use trackgate_schemes::store::{StoreError, StoreErrorKind};
 
 use super::{AccountService, Memories};
-use crate::ports::{Event, Events};
+use crate::ports::{Event, EventKind, Events};
 
 #[cfg(test)]
 mod tests;
@@ -83,20 +83,10 @@ impl Follower {
         self.catch_up_at(Instant::now()).await
     }
 
-    /// Follows for ever: two times a second, and at once when something changed here.
-    ///
-    /// What was made or changed here is forgotten here as well, which its next request would pay for, and its streams
-    /// end; so that is to be over before there are any.
-    pub async fn run(self) {
-        self.run_every(Self::EVERY).await;
-    }
-
-    async fn run_every(mut self, time: Duration) {
-        let memories = Arc::clone(&self.memories);
+    /// Follows for ever, two times a second.
+    pub async fn run(mut self) {
         loop {
-            if tokio::time::timeout(time, memories.news.notified()).await.is_ok() {
-                tokio::time::sleep(Self::TOGETHER).await;
-            }
+            tokio::time::sleep(Self::EVERY).await;
             if let Err(error) = self.catch_up().await {
                 tracing::warn!(%error, "following the event log");
             }
@@ -136,7 +126,11 @@ impl Follower {
         // Never back: what was applied need not be read again and again.
         self.seen = self.seen.max(event.seq);
         self.progress.applied.fetch_add(1, Ordering::Relaxed);
-        self.memories.apply(&event.kind);
+        match &event.kind {
+            EventKind::Account(id) => self.memories.forget_account(*id),
+            EventKind::Credential { id, .. } => self.memories.forget_credential(id),
+            EventKind::Document(id) => self.memories.forget_documents(*id),
+        }
     }
 
     /// How long memories may be trusted while the log cannot be read.
@@ -146,9 +140,6 @@ impl Follower {
     const PATIENCE: Duration = Duration::from_secs(1);
 
     const EVERY: Duration = Duration::from_millis(400);
-
-    /// What changes here so soon after something else is read with it.
-    const TOGETHER: Duration = Duration::from_millis(5);
 }
 
 const BATCH: u32 = 500;

@@ -13,7 +13,7 @@ use super::*;
 use crate::accounts::Origin;
 use crate::accounts::tests::{named, service};
 use crate::layer::{Gate, Mode};
-use crate::ports::{AccountChange, Ends, EventKind};
+use crate::ports::{AccountChange, Ends};
 
 /// An event log that holds what a test wants, or does not answer.
 #[derive(Debug, Default)]
@@ -172,30 +172,6 @@ async fn rev_12_a_gap_or_another_order_forgets_everything_and_goes_on() {
     assert_eq!(forgotten.take(), ["all", "16", "all", "15"]);
     follower.catch_up().await.unwrap();
     assert_eq!(forgotten.take(), NOTHING, "and nothing is read for ever");
-}
-
-#[tokio::test]
-async fn what_changes_here_is_read_without_waiting_for_the_next_time() {
-    let accounts = service();
-    let follower = accounts.follow().await.unwrap();
-    let progress = follower.progress();
-    let following = tokio::spawn(follower.run_every(Duration::from_hours(1)));
-    let applied = async |count| {
-        let reading = async {
-            while progress.applied() < count {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_mins(1), reading).await.unwrap();
-    };
-    let rider = accounts.register(named("rider"), &Origin::operator()).await.unwrap();
-    applied(1).await;
-    let token = accounts.issue_token(&rider, "test", Grants::NONE, None, &Origin::operator()).await.unwrap();
-    accounts.revoke_token(token.text.expose_text().unwrap().get(3..15).unwrap(), &Origin::operator()).await.unwrap();
-    applied(2).await;
-    accounts.end_credentials(rider.id, &Origin::operator()).await.unwrap();
-    applied(3).await;
-    following.abort();
 }
 
 /// A rule whose decision takes so long that, the first time, the log is read meanwhile.
